@@ -1,0 +1,53 @@
+"""One place that puts the rooms together, for the web, the command line and the worker alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from api.settings import Settings
+from audit.checkpoint import LogSigner
+from audit.database import Database, open_database
+from governance.blocklist import BlockList
+from governance.catalogue import Catalogue, load_catalogue
+from governance.keys import KeyRing, KeyRole, load_keys
+from governance.protected import ProtectedStore
+from governance.vault import Vault
+
+
+@dataclass(frozen=True)
+class House:
+    """Everything a workflow may use; the power to name a person is only here, and is passed down in batches."""
+
+    settings: Settings
+    work: Database
+    vault: Vault
+    protected: ProtectedStore
+    blocklist: BlockList
+    keys: KeyRing
+    catalogue: Catalogue
+    signer: LogSigner
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.work.close()
+        self.vault.database.close()
+        self.protected.database.close()
+
+
+def open_house(settings: Settings) -> House:
+    """Open an existing home.
+
+    Raises:
+        BadInput: the home, a key or the catalogue is missing or invalid; says how to mend it.
+    """
+    keys = load_keys(settings.keys_folder)
+    return House(
+        settings=settings,
+        work=open_database(settings.database_url),
+        vault=Vault(open_database(settings.vault_url), keys),
+        protected=ProtectedStore(open_database(settings.protected_url), keys.current(KeyRole.PROTECTED)),
+        blocklist=BlockList(keys),
+        keys=keys,
+        catalogue=load_catalogue(settings.catalogue_path),
+        signer=LogSigner(settings.origin, keys.current(KeyRole.LOG).secret),
+    )

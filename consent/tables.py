@@ -1,0 +1,80 @@
+"""The ledger (append-only) and what is computed from it (can be dropped and rebuilt at any time).
+
+The projections hold rows only where something was said: a million people of whom a tenth declared something make a
+hundred thousand rows, not millions.
+"""
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, SmallInteger, Table, Text
+
+from audit.database import Instant
+
+METADATA = MetaData()
+
+notice = Table(
+    "notice",
+    METADATA,
+    Column("hash", LargeBinary, primary_key=True, comment="SHA-256 of the text as shown"),
+    Column("purpose", Text, nullable=False, comment="purpose key"),
+    Column("version", Text, nullable=False, comment="version the catalogue gives it"),
+    Column("language", Text, nullable=False, comment="de or en"),
+    Column("text", Text, nullable=False, comment="byte for byte what was shown"),
+    Column("since", Instant, nullable=False, comment="first in force"),
+    comment="Every notice text that was ever shown (Article 7(1) GDPR)",
+)
+
+declaration = Table(
+    "declaration",
+    METADATA,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False, comment="order of arrival"),
+    Column("subject", BigInteger, nullable=False, comment="who declared"),
+    Column("act", Text, nullable=False, comment="given, withdrawn, objected …"),
+    Column("scope", Text, nullable=False, comment="purpose, general, marketing or profiling"),
+    Column("purpose", Text, comment="purpose key; null for a general objection"),
+    Column("channel", Text, comment="channel; null for the processing itself"),
+    Column("field", Text, comment="catalogue field of a partial objection or a narrowed consent"),
+    Column("said_at", Instant, nullable=False, comment="when it was said"),
+    Column("received_at", Instant, nullable=False, comment="when it reached us"),
+    Column("source", Text, nullable=False, comment="subject, desk_for_subject, controller_api, import or signal"),
+    Column("notice", LargeBinary, comment="hash of the notice shown"),
+    Column("valid_until", Instant, comment="a consent's expiry"),
+    Column("evidence_said_at", Instant, comment="when the act happened that the evidence shows"),
+    Column("evidence", LargeBinary, comment="sealed under the subject's evidence key; null: none"),
+    Column("batch", BigInteger, comment="import_record that brought it"),
+    Index("declaration_by_subject", "subject", "seq"),
+    comment="What people declared; INSERT and SELECT only",
+)
+
+standing = Table(
+    "standing",
+    METADATA,
+    Column("purpose", Text, primary_key=True, comment="purpose key"),
+    Column("subject", BigInteger, primary_key=True, autoincrement=False, comment="whose"),
+    Column("state", Text, nullable=False, comment="consent state for the processing itself"),
+    Column("valid_until", Instant, comment="expiry of the consent"),
+    Column("objected", SmallInteger, nullable=False, comment="1: objection to this purpose"),
+    Column("channels", Integer, nullable=False, comment="bit mask of channels with consent"),
+    Column("channels_denied", Integer, nullable=False, comment="bit mask of channels refused, withdrawn or objected to"),
+    Column("seq", BigInteger, nullable=False, comment="last declaration taken in"),
+    comment="Where a subject stands for one purpose; sparse",
+    sqlite_with_rowid=False,
+)
+
+objection = Table(
+    "objection",
+    METADATA,
+    Column("subject", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False, comment="who objected"),
+    Column("mask", SmallInteger, nullable=False, comment="1 general, 2 marketing, 4 profiling"),
+    Column("seq", BigInteger, nullable=False, comment="last declaration taken in"),
+    comment="Objections that reach beyond one purpose; sparse",
+)
+
+withheld = Table(
+    "withheld",
+    METADATA,
+    Column("purpose", Text, primary_key=True, comment="purpose key"),
+    Column("field", Text, primary_key=True, comment="catalogue field key"),
+    Column("subject", BigInteger, primary_key=True, autoincrement=False, comment="who withholds it"),
+    Column("seq", BigInteger, nullable=False, comment="declaration that did it"),
+    comment="Fields somebody withholds for a purpose; sparse",
+    sqlite_with_rowid=False,
+)
