@@ -1,0 +1,126 @@
+"""What every command shares: opening the home, printing one answer, and the exit codes.
+
+Exit 0 done, 1 refused by a rule, 2 bad input. With `--json` standard output holds one JSON document and nothing else;
+everything for the eye (progress, warnings) goes to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from api.settings import Settings, read_settings
+from governance.vocabulary import OPERATOR, Actor
+
+if TYPE_CHECKING:
+    from api.wiring import House
+
+EXIT_DONE, EXIT_REFUSED, EXIT_BAD_INPUT = 0, 1, 2
+
+screen = Console(highlight=False, soft_wrap=True)
+notes = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class Answer(Protocol):
+    """A result that can say itself as JSON."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The whole result; no personal data beyond what was asked for."""
+        ...
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """The options before the verb."""
+
+    as_json: bool
+    home: Path | None
+
+    @property
+    def settings(self) -> Settings:
+        """Where the home and its databases are."""
+        return read_settings(home=self.home)
+
+    @property
+    def actor(self) -> Actor:
+        """The command line acts as the operator, who sees exact counts."""
+        return OPERATOR
+
+
+def invocation(context: typer.Context) -> Invocation:
+    """The options before the verb."""
+    found = context.find_object(Invocation)
+    return found or Invocation(as_json=False, home=None)
+
+
+def now() -> datetime:
+    """The one reading of the clock in a command."""
+    return datetime.now(UTC)
+
+
+@contextmanager
+def house(context: typer.Context) -> Iterator[House]:
+    """The home, opened; a checkpoint is signed when the command has ended well and the log has grown."""
+    from api.wiring import open_house
+    from api.workflows.log import sign_checkpoint
+
+    opened = open_house(invocation(context).settings)
+    try:
+        yield opened
+        sign_checkpoint(opened, now=now())
+    finally:
+        opened.close()
+
+
+def answer(context: typer.Context, result: Answer, render: Callable[[Any], None]) -> None:
+    """Print the result: as one JSON document, or for the eye by *render*."""
+    if invocation(context).as_json:
+        print_json(result.to_json())
+    else:
+        render(result)
+
+
+def print_json(document: dict[str, Any]) -> None:
+    """One JSON document on standard output."""
+    json.dump(document, sys.stdout, ensure_ascii=False, indent=2, sort_keys=True)
+    sys.stdout.write("\n")
+
+
+@contextmanager
+def progress_bar(context: typer.Context, what: str) -> Iterator[Callable[[int, int | None], None]]:
+    """A bar on standard error while something long runs; silent with `--json` and where nobody watches."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    hidden = invocation(context).as_json or not notes.is_terminal
+    with Progress(*columns, console=notes, transient=True, disable=hidden) as progress:
+        task = progress.add_task(what, total=None)
+
+        def show(done: int, total: int | None) -> None:
+            progress.update(task, completed=done, total=total)
+
+        yield show
+
+
+def read_text(path: Path) -> str:
+    """A small UTF-8 text file such as a mapping or definition.
+
+    Raises:
+        BadInput: it is missing or not UTF-8.
+    """
+    from audit.errors import BadInput
+
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise BadInput(f"{path.name}: there is no such file; check the path") from None
+    except (UnicodeDecodeError, OSError):
+        raise BadInput(f"{path.name}: cannot be read as UTF-8 text; save it as UTF-8") from None
