@@ -26,8 +26,12 @@ app = typer.Typer(
 @app.callback()
 def options(
     context: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output, nothing else.")] = False,
-    home: Annotated[Path | None, typer.Option("--home", help="The home folder (default: LAUTER_HOME or ./lauter-home).")] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON document on standard output, nothing else.")
+    ] = False,
+    home: Annotated[
+        Path | None, typer.Option("--home", help="The home folder (default: LAUTER_HOME or ./lauter-home).")
+    ] = None,
 ) -> None:
     """Options before the verb."""
     context.obj = output.Invocation(as_json=as_json, home=home)

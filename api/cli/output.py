@@ -99,7 +99,13 @@ def print_json(document: dict[str, Any]) -> None:
 @contextmanager
 def progress_bar(context: typer.Context, what: str) -> Iterator[Callable[[int, int | None], None]]:
     """A bar on standard error while something long runs; silent with `--json` and where nobody watches."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
     hidden = invocation(context).as_json or not notes.is_terminal
     with Progress(*columns, console=notes, transient=True, disable=hidden) as progress:
         task = progress.add_task(what, total=None)

@@ -1,0 +1,1 @@
+"""One Alembic environment for each database: work, vault, protected."""

@@ -1,0 +1,5 @@
+"""Alembic environment of the protected store."""
+
+from api.migrations import environment
+
+environment.run("protected")

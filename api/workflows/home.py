@@ -1,0 +1,230 @@
+"""Make a home and look after it: keys, databases, catalogue, and whether everything is sound."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from api.settings import Settings
+from api.wiring import House, open_house
+from api.workflows.stores import current_version, migrate, newest_version
+from audit import log
+from audit.database import Database, open_database
+from audit.errors import BadInput, LauterError
+from audit.fact import Fact
+from audit.verify import check_log
+from governance.catalogue import load_catalogue
+from governance.keys import create_keys, load_keys
+from governance.store_catalogue import latest_catalogue, record_catalogue
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from governance.vocabulary import Actor
+
+PRIVATE_FOLDER = 0o700
+STORES = ("work", "vault", "protected")
+
+
+@dataclass(frozen=True)
+class HomeMade:
+    """What `lauter init` did; a second call makes nothing."""
+
+    home: str
+    made: tuple[str, ...]
+    log_key: str
+    """The log's verifier key: give it to whoever shall check proofs."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As the command line prints it."""
+        return {"home": self.home, "made": list(self.made), "log_key": self.log_key}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    sound: bool
+    detail: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As the command line prints it."""
+        return {"name": self.name, "sound": self.sound, "detail": self.detail}
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """All checks of `lauter doctor`."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def sound(self) -> bool:
+        """Nothing needs mending."""
+        return all(check.sound for check in self.checks)
+
+    def to_json(self) -> dict[str, Any]:
+        """As the command line prints it."""
+        return {"sound": self.sound, "checks": [check.to_json() for check in self.checks]}
+
+
+def make_home(settings: Settings, *, actor: Actor, now: datetime) -> HomeMade:
+    """Make whatever of a home is missing; never overwrites a key or an edited catalogue.
+
+    Raises:
+        BadInput: the folder cannot be made, a key file is damaged, or the catalogue is invalid.
+    """
+    made = [*_make_folder(settings), *_make_keys(settings), *_make_catalogue(settings)]
+    for store, url in _urls(settings).items():
+        if _migrate(url, store):
+            made.append(f"{store} database")
+    house = open_house(settings)
+    try:
+        with house.work.writing() as connection:
+            log.initialise(connection)
+        note_catalogue(house, actor=actor, now=now)
+        return HomeMade(str(settings.home), tuple(made), house.signer.vkey)
+    finally:
+        house.close()
+
+
+def note_catalogue(house: House, *, actor: Actor, now: datetime) -> None:
+    """Record the catalogue and its notices when they changed since they were last in force (Article 30 GDPR)."""
+    from consent.notices import register
+
+    with house.work.reading() as connection:
+        if latest_catalogue(connection) == house.catalogue.digest:
+            return
+    with house.work.writing() as connection:
+        record_catalogue(connection, house.catalogue, now=now)
+        register(connection, house.catalogue, now=now)
+        log.append(connection, [Fact("catalogue:changed", str(actor), now, {"digest": house.catalogue.digest})])
+
+
+def examine(settings: Settings, *, now: datetime) -> Diagnosis:
+    """Look at keys, rights, databases, migrations, catalogue and log; sweep what a killed process left behind."""
+    checks = [
+        _check("folder", lambda: _folder_is_private(settings)),
+        _check("keys", lambda: f"{len(load_keys(settings.keys_folder).everything())} keys, each 32 bytes, readable by the owner only"),
+        _check("catalogue", lambda: _describe_catalogue(settings)),
+        *(_check(f"{store} database", lambda url=url, store=store: _at_newest(url, store)) for store, url in _urls(settings).items()),
+    ]
+    if all(check.sound for check in checks):
+        checks += _inner_checks(settings, now=now)
+    return Diagnosis(tuple(checks))
+
+
+def _inner_checks(settings: Settings, *, now: datetime) -> Iterator[Check]:
+    house = open_house(settings)
+    try:
+        yield _check("vault", lambda: _vault_fits(house))
+        yield _check("runs", lambda: _swept(house, now=now))
+        yield _check("log", lambda: _log_is_sound(house))
+    finally:
+        house.close()
+
+
+def _check(name: str, look: Callable[[], str]) -> Check:
+    try:
+        return Check(name, True, look())
+    except LauterError as error:
+        return Check(name, False, str(error))
+
+
+def _make_folder(settings: Settings) -> list[str]:
+    if settings.home.is_dir():
+        return []
+    try:
+        settings.home.mkdir(parents=True, mode=PRIVATE_FOLDER)
+    except OSError:
+        raise BadInput(f"{settings.home}: the home folder cannot be made; choose another with --home") from None
+    return ["folder"]
+
+
+def _make_keys(settings: Settings) -> list[str]:
+    if settings.keys_folder.is_dir() and any(settings.keys_folder.iterdir()):
+        load_keys(settings.keys_folder)
+        return []
+    create_keys(settings.keys_folder)
+    return ["keys"]
+
+
+def _make_catalogue(settings: Settings) -> list[str]:
+    if settings.catalogue_path.exists():
+        return []
+    text = resources.files("governance").joinpath("purposes.toml").read_text(encoding="utf-8")
+    settings.catalogue_path.write_text(text, encoding="utf-8")
+    return ["catalogue"]
+
+
+def _urls(settings: Settings) -> dict[str, str]:
+    return {"work": settings.database_url, "vault": settings.vault_url, "protected": settings.protected_url}
+
+
+def _migrate(url: str, store: str) -> bool:
+    with _opened(url) as database:
+        before = current_version(database, store)
+        migrate(database, store)
+        return before != current_version(database, store)
+
+
+def _folder_is_private(settings: Settings) -> str:
+    if not settings.home.is_dir():
+        raise BadInput(f"{settings.home}: there is no home here; make one with `lauter init`")
+    if os.name == "posix" and stat.S_IMODE(settings.home.stat().st_mode) & 0o007:
+        raise BadInput(f"{settings.home}: other users of this machine can look in; run `chmod 700` on it")
+    return "only its owner can look in"
+
+
+def _describe_catalogue(settings: Settings) -> str:
+    catalogue = load_catalogue(settings.catalogue_path)
+    return f"{len(catalogue.purposes)} purposes, {len(catalogue.fields)} fields"
+
+
+def _at_newest(url: str, store: str) -> str:
+    with _opened(url) as database:
+        found, wanted = current_version(database, store), newest_version(store)
+    if found != wanted:
+        raise BadInput(f"{store} database is at version {found or 'none'}, this code needs {wanted}; run `lauter init`")
+    return f"reachable, version {found}"
+
+
+def _vault_fits(house: House) -> str:
+    findings = house.vault.check()
+    if findings:
+        raise BadInput("; ".join(findings))
+    return "every key opens what it sealed"
+
+
+def _swept(house: House, *, now: datetime) -> str:
+    from segmentation.run import sweep
+
+    with house.work.writing() as connection:
+        count = sweep(connection)
+    return "nothing half-written" if not count else f"{count} run(s) that never got published were swept"
+
+
+def _log_is_sound(house: House) -> str:
+    from audit.checkpoint import LogVerifier
+    from audit.errors import Broken
+
+    with house.work.reading() as connection:
+        report = check_log(connection, verifier=LogVerifier(house.signer.vkey))
+    if not report.ok:
+        raise Broken(f"{len(report.findings)} finding(s); run `lauter audit verify --deep`")
+    return f"{report.size} entries, every hash fits"
+
+
+@contextmanager
+def _opened(url: str) -> Iterator[Database]:
+    database = open_database(url)
+    try:
+        yield database
+    finally:
+        database.close()

@@ -1,0 +1,26 @@
+"""SQL on the versions of the catalogue."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from governance.catalogue import Catalogue
+from governance.tables import catalogue_version
+
+
+def latest_catalogue(connection: Connection) -> bytes | None:
+    """Digest of the catalogue that was last recorded as in force."""
+    newest = select(catalogue_version.c.digest).order_by(catalogue_version.c.since.desc()).limit(1)
+    return connection.execute(newest).scalar_one_or_none()
+
+
+def record_catalogue(connection: Connection, catalogue: Catalogue, *, now: datetime) -> None:
+    """Record that this catalogue is in force from now on; an old one that returns gets its new date."""
+    known = catalogue_version.c.digest == catalogue.digest
+    if connection.execute(catalogue_version.update().where(known).values(since=now)).rowcount:
+        return
+    connection.execute(
+        catalogue_version.insert(), {"digest": catalogue.digest, "document": catalogue.document, "since": now}
+    )
