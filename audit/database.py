@@ -10,16 +10,30 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
 
 from sqlalchemy import BigInteger, Connection, Dialect, Engine, Table, create_engine, event
 from sqlalchemy.types import TypeDecorator
 
+from audit.instants import EPOCH, from_microseconds, to_microseconds
+
+__all__ = [
+    "BUSY_TIMEOUT_MS",
+    "EPOCH",
+    "STAGING_ROWS",
+    "Database",
+    "Instant",
+    "from_microseconds",
+    "in_batches",
+    "insert_rows",
+    "open_database",
+    "to_microseconds",
+]
+
 T = TypeVar("T")
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 BUSY_TIMEOUT_MS = 30_000
 STAGING_ROWS = 16_384
 """Most rows one writing transaction may stage: an objection must never wait for a bulk act."""
@@ -36,22 +50,6 @@ class Instant(TypeDecorator[datetime]):
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         return None if value is None else from_microseconds(value)
-
-
-def to_microseconds(moment: datetime) -> int:
-    """Microseconds since 1970 of an aware datetime.
-
-    Raises:
-        ValueError: the datetime carries no time zone.
-    """
-    if moment.tzinfo is None:
-        raise ValueError("an instant needs a time zone")
-    return (moment - EPOCH) // timedelta(microseconds=1)
-
-
-def from_microseconds(value: int) -> datetime:
-    """The UTC datetime of that many microseconds since 1970."""
-    return EPOCH + timedelta(microseconds=value)
 
 
 @dataclass(frozen=True)
@@ -121,7 +119,12 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def insert_rows(
-    connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[tuple[Any, ...]], *, ignore: bool = False
+    connection: Connection,
+    table: Table,
+    columns: Sequence[str],
+    rows: Iterable[tuple[Any, ...]],
+    *,
+    ignore: bool = False,
 ) -> int:
     """Insert many rows as plain tuples, already in the form the database stores (instants as integers).
 
@@ -143,7 +146,7 @@ def _insert_sqlite(
     statement = f'{verb} INTO "{table.name}" ({", ".join(columns)}) VALUES ({marks})'
     cursor = connection.connection.cursor()
     try:
-        cursor.executemany(statement, rows)
+        cursor.executemany(statement, rows)  # type: ignore[arg-type]  # sqlite3 takes any iterable: rows can stream
         return int(cursor.rowcount)
     finally:
         cursor.close()

@@ -12,7 +12,13 @@ METADATA = MetaData()
 log_head = Table(
     "log_head",
     METADATA,
-    Column("id", SmallInteger, primary_key=True, autoincrement=False, comment="always 1: one row, locked last before commit"),
+    Column(
+        "id",
+        SmallInteger,
+        primary_key=True,
+        autoincrement=False,
+        comment="always 1: one row, locked last before commit",
+    ),
     Column("size", BigInteger, nullable=False, comment="number of entries; the next entry gets this index"),
     CheckConstraint("id = 1", name="one_head"),
     comment="The one row whose lock is the order of events",
@@ -43,7 +49,13 @@ log_node = Table(
 log_subject = Table(
     "log_subject",
     METADATA,
-    Column("subject", BigInteger, primary_key=True, autoincrement=False, comment="whom the entry is about; deleted on erasure"),
+    Column(
+        "subject",
+        BigInteger,
+        primary_key=True,
+        autoincrement=False,
+        comment="whom the entry is about; deleted on erasure",
+    ),
     Column("idx", BigInteger, primary_key=True, autoincrement=False, comment="the entry"),
     Index("log_subject_by_entry", "idx"),
     comment="Which entries are about whom; outside the hashed bytes",
@@ -66,7 +78,12 @@ batch = Table(
     Column("kind", Text, nullable=False, comment="what the rows are, such as assignment"),
     Column("size", BigInteger, nullable=False, comment="number of leaves"),
     Column("root", LargeBinary, nullable=False, comment="RFC 6962 root over the leaves"),
-    Column("header", LargeBinary, nullable=False, comment="bytes before the random part of each leaf: version and model digest"),
+    Column(
+        "header",
+        LargeBinary,
+        nullable=False,
+        comment="bytes before the random part of each leaf: version and model digest",
+    ),
     comment="One row per bulk act with one leaf per person",
 )
 

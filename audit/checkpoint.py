@@ -1,0 +1,115 @@
+"""Signing the log: a checkpoint is a C2SP signed note of origin, size and root, under the log's Ed25519 key.
+
+Nothing is signed twice for one size, and nothing is signed that does not begin with what was signed last: a log whose
+past was altered gets no new checkpoint.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from audit import log, note, store
+from audit.errors import Broken, ProofRefused
+from audit.note import LogVerifier, OpenedNote, Signature, open_note
+from audit.tree_head import Checkpoint, SignedCheckpoint, open_checkpoint, parse_checkpoint
+
+__all__ = [
+    "Checkpoint",
+    "LogSigner",
+    "LogVerifier",
+    "OpenedNote",
+    "Signature",
+    "SignedCheckpoint",
+    "covering",
+    "latest",
+    "open_checkpoint",
+    "open_note",
+    "parse_checkpoint",
+    "sign",
+]
+
+
+@dataclass(frozen=True)
+class LogSigner:
+    """The log's name and the 32-byte seed of its Ed25519 key.
+
+    Raises:
+        BadInput: the name is no schema-less URL, or the seed has another length.
+    """
+
+    origin: str
+    seed: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        note.verifier_key(self.origin, self.seed)
+
+    @property
+    def vkey(self) -> str:
+        """The public key to hand out: `name+id+base64`."""
+        return note.verifier_key(self.origin, self.seed)
+
+    @property
+    def verifier(self) -> LogVerifier:
+        """Checks what this key signed."""
+        return LogVerifier(self.vkey)
+
+    def sign_text(self, text: str) -> str:
+        """The text as a signed note."""
+        return note.sign_note(text, self.origin, self.seed)
+
+
+def sign(connection: Connection, signer: LogSigner, *, now: datetime) -> str:
+    """Sign the log as it stands and store the note; the note of an earlier call for the same size is returned as it is.
+
+    Takes the head's lock, so call it as the last step before commit.
+
+    Raises:
+        Broken: the log does not begin with what was signed before.
+    """
+    size = log.lock(connection)
+    last = store.newest_checkpoint(connection)
+    if last is not None:
+        signed = _continues(connection, last, size)
+        if signed == size:
+            return last
+    text = Checkpoint(signer.origin, size, log.root(connection, size)).text
+    signed_note = signer.sign_text(text)
+    store.add_checkpoint(connection, size, signed_note, now)
+    return signed_note
+
+
+def latest(connection: Connection) -> str | None:
+    """The newest signed note, byte for byte; none before the first one."""
+    return store.newest_checkpoint(connection)
+
+
+def covering(connection: Connection, index: int) -> str | None:
+    """The newest signed note whose tree holds entry *index*; none when the entry is younger."""
+    last = store.newest_checkpoint(connection)
+    return last if last is not None and note_claim(last).size > index else None
+
+
+def note_claim(text: str) -> Checkpoint:
+    """What a stored note claims, its signatures unchecked.
+
+    Raises:
+        Broken: the note is malformed.
+    """
+    try:
+        return parse_checkpoint(text[: text.rindex("\n\n") + 1])
+    except (ValueError, ProofRefused) as problem:
+        raise Broken("log_checkpoint: the newest note is malformed; run `lauter audit verify --deep`") from problem
+
+
+def _continues(connection: Connection, last: str, size: int) -> int:
+    """The size last signed, after the log was found to begin with it."""
+    claim = note_claim(last)
+    if claim.size > size or log.root(connection, claim.size) != claim.root:
+        raise Broken(
+            f"log_checkpoint size {claim.size}: the log no longer begins with what was signed; "
+            "nothing is signed before `lauter audit verify --deep` is clean"
+        )
+    return claim.size

@@ -1,0 +1,171 @@
+"""All SQL of the log itself: head, leaves, nodes, subjects, checkpoints; rows go in, and nothing is ever rewritten."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Select, and_, func, or_, select, update
+
+from audit.database import insert_rows, to_microseconds
+from audit.errors import Broken
+from audit.merkle import Coordinate
+from audit.tables import log_checkpoint, log_head, log_leaf, log_node, log_subject
+
+_NODES_PER_QUERY = 200
+
+
+class LeafRow(NamedTuple):
+    """One row of the log as it is stored."""
+
+    idx: int
+    kind: str
+    body: bytes
+    leaf_hash: bytes
+    recorded_at: datetime
+
+
+def make_head(connection: Connection) -> None:
+    """Make the head row of an empty log; an existing one stays."""
+    insert_rows(connection, log_head, ("id", "size"), [(1, 0)], ignore=True)
+
+
+def lock_head(connection: Connection) -> int:
+    """Lock the head row until the transaction ends and return the size (an SQLite writer holds its lock already)."""
+    return _size(connection, select(log_head.c.size).where(log_head.c.id == 1).with_for_update())
+
+
+def read_size(connection: Connection) -> int:
+    """The size as this transaction sees it, without a lock."""
+    return _size(connection, select(log_head.c.size).where(log_head.c.id == 1))
+
+
+def _size(connection: Connection, statement: Select[Any]) -> int:
+    size: int | None = connection.execute(statement).scalar_one_or_none()
+    if size is None:
+        raise Broken("log_head: the head row is missing; `lauter init` makes it, a lost one must come from a backup")
+    return size
+
+
+def write_size(connection: Connection, size: int) -> None:
+    """Set the number of entries; the caller holds the head's lock."""
+    connection.execute(update(log_head).where(log_head.c.id == 1).values(size=size))
+
+
+def add_leaves(connection: Connection, rows: Iterable[tuple[int, str, bytes, bytes, int]]) -> None:
+    """Add rows (idx, kind, body, leaf hash, microseconds)."""
+    insert_rows(connection, log_leaf, ("idx", "kind", "body", "leaf_hash", "recorded_at"), rows)
+
+
+def add_nodes(connection: Connection, rows: Sequence[tuple[int, int, bytes]]) -> None:
+    """Add rows (level, idx, hash) of full subtrees."""
+    if rows:
+        insert_rows(connection, log_node, ("level", "idx", "hash"), rows)
+
+
+def add_subjects(connection: Connection, rows: Sequence[tuple[int, int]]) -> None:
+    """Add rows (subject, idx)."""
+    if rows:
+        insert_rows(connection, log_subject, ("subject", "idx"), rows)
+
+
+def hashes_at(connection: Connection, coordinates: Sequence[Coordinate]) -> list[bytes]:
+    """The stored hashes of full subtrees, in the order asked for; level 0 are the leaves.
+
+    Raises:
+        Broken: one of them is missing.
+    """
+    found: dict[Coordinate, bytes] = {}
+    leaves = sorted({idx for level, idx in coordinates if level == 0})
+    nodes = sorted({coordinate for coordinate in coordinates if coordinate[0] > 0})
+    for chunk in _chunks(leaves):
+        statement = select(log_leaf.c.idx, log_leaf.c.leaf_hash).where(log_leaf.c.idx.in_(chunk))
+        found.update({(0, idx): digest for idx, digest in connection.execute(statement)})
+    for part in _chunks(nodes):
+        match = or_(*(and_(log_node.c.level == level, log_node.c.idx == idx) for level, idx in part))
+        rows = connection.execute(select(log_node.c.level, log_node.c.idx, log_node.c.hash).where(match))
+        found.update({(level, idx): digest for level, idx, digest in rows})
+    for level, idx in coordinates:
+        if (level, idx) not in found:
+            raise Broken(f"log_node level {level}, idx {idx}: the hash is missing; run `lauter audit verify --deep`")
+    return [found[coordinate] for coordinate in coordinates]
+
+
+def _chunks(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    return (items[start : start + _NODES_PER_QUERY] for start in range(0, len(items), _NODES_PER_QUERY))
+
+
+def newest_leaves(
+    connection: Connection, *, before: int | None, limit: int, kind: str | None, subject: int | None
+) -> list[LeafRow]:
+    """At most *limit* rows with an index below *before*, newest first."""
+    statement = _leaves().order_by(log_leaf.c.idx.desc()).limit(limit)
+    if before is not None:
+        statement = statement.where(log_leaf.c.idx < before)
+    if kind is not None:
+        statement = statement.where(log_leaf.c.kind == kind)
+    if subject is not None:
+        about = select(log_subject.c.idx).where(log_subject.c.subject == subject)
+        statement = statement.where(log_leaf.c.idx.in_(about))
+    return [LeafRow._make(row) for row in connection.execute(statement)]
+
+
+def leaves_between(connection: Connection, start: int, stop: int) -> list[LeafRow]:
+    """The rows [start, stop) in order."""
+    statement = _leaves().where(log_leaf.c.idx >= start, log_leaf.c.idx < stop).order_by(log_leaf.c.idx)
+    return [LeafRow._make(row) for row in connection.execute(statement)]
+
+
+def _leaves() -> Select[Any]:
+    leaf = log_leaf.c
+    return select(leaf.idx, leaf.kind, leaf.body, leaf.leaf_hash, leaf.recorded_at)
+
+
+def nodes_between(connection: Connection, level: int, start: int, stop: int) -> dict[int, bytes]:
+    """The stored nodes [start, stop) of one level by position."""
+    node = log_node.c
+    match = and_(node.level == level, node.idx >= start, node.idx < stop)
+    return {row.idx: row.hash for row in connection.execute(select(node.idx, node.hash).where(match))}
+
+
+def node_counts(connection: Connection) -> dict[int, tuple[int, int]]:
+    """Number of nodes and highest position, by level."""
+    node = log_node.c
+    rows = connection.execute(select(node.level, func.count(), func.max(node.idx)).group_by(node.level))
+    return {level: (count, highest) for level, count, highest in rows}
+
+
+def subjects_from(connection: Connection, start: int) -> list[int]:
+    """Positions from *start* on that `log_subject` names; there should be none past the end."""
+    found = select(log_subject.c.idx).where(log_subject.c.idx >= start).distinct().order_by(log_subject.c.idx)
+    return list(connection.execute(found).scalars())
+
+
+def highest_leaf(connection: Connection) -> int | None:
+    """The highest index that a row has; none in an empty log."""
+    highest: int | None = connection.execute(select(func.max(log_leaf.c.idx))).scalar_one()
+    return highest
+
+
+def add_checkpoint(connection: Connection, size: int, note: str, signed_at: datetime) -> None:
+    """Store a signed note."""
+    row = (size, note, to_microseconds(signed_at))
+    insert_rows(connection, log_checkpoint, ("size", "note", "signed_at"), [row])
+
+
+def checkpoint_at(connection: Connection, size: int) -> str | None:
+    """The note signed for exactly that size."""
+    return connection.execute(select(log_checkpoint.c.note).where(log_checkpoint.c.size == size)).scalar_one_or_none()
+
+
+def newest_checkpoint(connection: Connection) -> str | None:
+    """The note with the largest size."""
+    statement = select(log_checkpoint.c.note).order_by(log_checkpoint.c.size.desc()).limit(1)
+    return connection.execute(statement).scalar_one_or_none()
+
+
+def checkpoints(connection: Connection, *, above: int = -1, limit: int = 1000) -> list[tuple[int, str]]:
+    """Signed sizes above *above* in ascending order with their notes, at most *limit*."""
+    statement = select(log_checkpoint.c.size, log_checkpoint.c.note).where(log_checkpoint.c.size > above)
+    return [(size, note) for size, note in connection.execute(statement.order_by(log_checkpoint.c.size).limit(limit))]
