@@ -1,0 +1,198 @@
+"""Gates: whether a price may become active or a file may leave; pure, every condition listed, met or not.
+
+A gate that is closed says each thing that is missing, not only the first; one unmet condition closes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from audit.errors import Refused
+from governance.disparity_report import Verdict
+from governance.pricing import PricePolicy
+from governance.purposes import Purpose
+from governance.vocabulary import EffectClass, Text
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One thing a gate asks for."""
+
+    key: str
+    met: bool
+    text: Text
+    """What is the case, in words for people."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """All conditions of one gate."""
+
+    conditions: tuple[Condition, ...]
+
+    @property
+    def open(self) -> bool:
+        """True when every condition is met."""
+        return all(condition.met for condition in self.conditions)
+
+    @property
+    def unmet(self) -> tuple[Condition, ...]:
+        """What keeps it closed."""
+        return tuple(condition for condition in self.conditions if not condition.met)
+
+    def to_json(self) -> dict[str, object]:
+        """The gate as plain values."""
+        return {
+            "open": self.open,
+            "conditions": [
+                {"key": c.key, "met": c.met, "text": {"de": c.text.de, "en": c.text.en}} for c in self.conditions
+            ],
+        }
+
+
+class GateClosed(Refused):
+    """A gate stays closed; names the conditions that are not met."""
+
+    def __init__(self, what: str, gate: Gate) -> None:
+        self.gate = gate
+        reasons = "; ".join(f"{c.key}: {c.text.en}" for c in gate.unmet)
+        super().__init__(f"{what} is refused. {reasons}")
+
+
+@dataclass(frozen=True)
+class Check:
+    """The last fairness check of a policy."""
+
+    number: int
+    policy: bytes
+    run: int
+    verdict: Verdict
+    checked_at: datetime
+
+
+VERDICT_TEXT: dict[Verdict, Text] = {
+    Verdict.WITHIN_LIMITS: Text(
+        "Alle Unterschiede liegen innerhalb der Grenzen.", "All differences are within the limits."
+    ),
+    Verdict.DISPARITY: Text(
+        "Ungleichheit gefunden: Eine Gruppe zahlt im Mittel deutlich mehr oder weniger als die übrigen.",
+        "Disparity found: on average one group clearly pays more or less than everybody else.",
+    ),
+    Verdict.NOT_ENOUGH_DATA: Text(
+        "Zu wenige Angaben für eine Aussage. Das heißt nicht „in Ordnung“.",
+        "Too few details for a statement. That does not mean “in order”.",
+    ),
+    Verdict.NOT_ASSESSABLE: Text(
+        "Nicht prüfbar: Für ein Merkmal liegen keine Angaben vor. Das heißt nicht „in Ordnung“.",
+        "Not assessable: for one attribute there are no data. That does not mean “in order”.",
+    ),
+}
+
+
+def price_gate(
+    policy: PricePolicy,
+    check: Check | None,
+    *,
+    live_run: int | None,
+    purpose: Purpose,
+    effect: EffectClass,
+    fields: Sequence[str],
+    now: datetime,
+    today: date,
+) -> Gate:
+    """What must hold before a price becomes active (FAIR-5, ADM-1, PRI-7).
+
+    Args:
+        policy: the version to be activated.
+        check: its last check, if there was one.
+        live_run: the run of the scheme that is live now.
+        purpose: purpose of the scheme.
+        effect: effect class the scheme declares.
+        fields: catalogue fields the scheme looks at.
+        now: instant of the question.
+        today: its date where the controller is.
+    """
+    return Gate(
+        (
+            _checked(policy, check, live_run),
+            _fresh(policy, check, now),
+            _within_limits(check),
+            _effect(effect),
+            _purpose(purpose),
+            _assessment(purpose, today),
+            _no_protected_field(policy, fields),
+        )
+    )
+
+
+def _checked(policy: PricePolicy, check: Check | None, live_run: int | None) -> Condition:
+    met = check is not None and check.policy == policy.digest and live_run is not None and check.run == live_run
+    yes = Text(
+        "Die Prüfung passt zu dieser Fassung und zum laufenden Stand.", "The check fits this version and the live run."
+    )
+    no = Text(
+        "Für genau diese Fassung und den laufenden Stand gibt es keine Prüfung. Prüfen Sie den Preis neu.",
+        "No check fits exactly this version and the live run. Check the price again.",
+    )
+    return Condition("check_fits", met, yes if met else no)
+
+
+def _fresh(policy: PricePolicy, check: Check | None, now: datetime) -> Condition:
+    met = check is not None and now - check.checked_at <= timedelta(days=policy.fresh_days)
+    limit = policy.fresh_days
+    yes = Text(f"Die Prüfung ist frisch, Grenze {limit} Tage.", f"The check is fresh, limit {limit} days.")
+    no = Text(
+        f"Die Prüfung fehlt oder ist älter als {limit} Tage.", f"The check is missing or older than {limit} days."
+    )
+    return Condition("check_fresh", met, yes if met else no)
+
+
+def _within_limits(check: Check | None) -> Condition:
+    if check is None:
+        return Condition(
+            "within_limits", met=False, text=Text("Der Preis wurde nie geprüft.", "The price was never checked.")
+        )
+    return Condition("within_limits", check.verdict is Verdict.WITHIN_LIMITS, VERDICT_TEXT[check.verdict])
+
+
+def _effect(effect: EffectClass) -> Condition:
+    met = effect is EffectClass.PRICE
+    yes = Text("Das Schema ist als preiswirksam ausgewiesen.", "The scheme declares that it affects prices.")
+    no = Text(
+        "Das Schema ist nicht als preiswirksam ausgewiesen: Setzen Sie effect_class auf price.",
+        "The scheme does not declare that it affects prices: set effect_class to price.",
+    )
+    return Condition("effect_class", met, yes if met else no)
+
+
+def _purpose(purpose: Purpose) -> Condition:
+    met = purpose.effect is EffectClass.PRICE
+    yes = Text("Der Zweck erlaubt persönliche Preise.", "The purpose permits personal prices.")
+    no = Text(
+        "Der Zweck des Schemas erlaubt keine persönlichen Preise (Art. 22 DSGVO).",
+        "The purpose of the scheme does not permit personal prices (Art. 22 GDPR).",
+    )
+    return Condition("purpose_permits_price", met, yes if met else no)
+
+
+def _assessment(purpose: Purpose, today: date) -> Condition:
+    met = purpose.assessment is not None and today <= purpose.assessment.valid_until
+    yes = Text("Die Abwägung oder Folgenabschätzung gilt.", "The assessment is valid.")
+    no = Text(
+        "Die Abwägung oder Folgenabschätzung fehlt oder ist abgelaufen.", "The assessment is missing or has expired."
+    )
+    return Condition("assessment_valid", met, yes if met else no)
+
+
+def _no_protected_field(policy: PricePolicy, fields: Sequence[str]) -> Condition:
+    met = not set(fields) & set(policy.attributes)
+    yes = Text(
+        "Kein geprüftes Merkmal geht in die Zuordnung ein.", "No attribute under check is an input of the scheme."
+    )
+    no = Text(
+        "Ein geprüftes Merkmal geht unmittelbar in die Zuordnung ein (§ 19 AGG).",
+        "An attribute under check is a direct input of the scheme (§ 19 AGG).",
+    )
+    return Condition("no_protected_input", met, yes if met else no)
