@@ -1,6 +1,17 @@
 """Definitions, models, runs and who was assigned where; subjects are integers, nobody has a name here."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, SmallInteger, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from audit.database import Instant
 
@@ -32,7 +43,13 @@ model = Table(
 run = Table(
     "run",
     METADATA,
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False, comment="number; the batch of its leaves has the same"),
+    Column(
+        "id",
+        BigInteger().with_variant(Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=False,
+        comment="number; the batch of its leaves has the same",
+    ),
     Column("scheme", Text, nullable=False, comment="scheme"),
     Column("definition", LargeBinary, nullable=False, comment="definition digest"),
     Column("model", LargeBinary, comment="model digest; null until fitted"),
@@ -55,10 +72,17 @@ assignment = Table(
     Column("run", BigInteger, primary_key=True, autoincrement=False, comment="the run"),
     Column("subject", BigInteger, primary_key=True, autoincrement=False, comment="who"),
     Column("position", BigInteger, nullable=False, comment="leaf position in the run's batch"),
-    Column("effective", SmallInteger, nullable=False, comment="segment number after stability, correction and suppression; -1 none"),
+    Column(
+        "effective",
+        SmallInteger,
+        nullable=False,
+        comment="segment number after stability, correction and suppression; -1 none",
+    ),
     Column("record", LargeBinary, nullable=False, comment="packed record that the leaf covers"),
     Column("random", LargeBinary, nullable=False, comment="16 random bytes of this leaf alone"),
-    Column("locator", BigInteger, nullable=False, comment="first 4 bytes of the leaf hash: names the row that was altered"),
+    Column(
+        "locator", BigInteger, nullable=False, comment="first 4 bytes of the leaf hash: names the row that was altered"
+    ),
     comment="One record per person and run, clustered by run and subject",
     sqlite_with_rowid=False,
 )
@@ -66,7 +90,13 @@ assignment = Table(
 correction = Table(
     "correction",
     METADATA,
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False, comment="number; stands in the records it changed"),
+    Column(
+        "id",
+        BigInteger().with_variant(Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=False,
+        comment="number; stands in the records it changed",
+    ),
     Column("scheme", Text, nullable=False, comment="scheme"),
     Column("subject", BigInteger, nullable=False, comment="who"),
     Column("kind", Text, nullable=False, comment="move, pin or out"),
@@ -74,7 +104,9 @@ correction = Table(
     Column("reason", LargeBinary, nullable=False, comment="why, sealed under the subject's evidence key"),
     Column("author", Text, nullable=False, comment="role and handle"),
     Column("created_at", Instant, nullable=False, comment="in force since"),
-    Column("review_on", Integer, nullable=False, comment="day number of the review: a task then, never a silent revert"),
+    Column(
+        "review_on", Integer, nullable=False, comment="day number of the review: a task then, never a silent revert"
+    ),
     Column("lifted_at", Instant, comment="lifted by a human at"),
     Column("lifted_by", Text, comment="role and handle"),
     Index("correction_by_scheme", "scheme", "subject"),
@@ -85,7 +117,12 @@ export = Table(
     "export",
     METADATA,
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False, comment="number"),
-    Column("document", Text, nullable=False, comment="canonical JSON of the request: purpose, recipient, channel, fields, validity"),
+    Column(
+        "document",
+        Text,
+        nullable=False,
+        comment="canonical JSON of the request: purpose, recipient, channel, fields, validity",
+    ),
     Column("state", Text, nullable=False, comment="requested, approved, built, released, expired or refused"),
     Column("requested_at", Instant, nullable=False, comment="when"),
     Column("requested_by", Text, nullable=False, comment="role and handle"),

@@ -1,0 +1,212 @@
+"""Schemes as data: a JSON document of a closed vocabulary, checked against what the purpose may see; pure.
+
+A definition that names a field its purpose may not see does not validate, and says which and why (Article 5(1)(b)
+GDPR). Every mistake names its JSON path. Nothing in a definition is ever evaluated. See docs/definitions.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+
+from governance.catalogue import Catalogue
+from governance.purposes import Purpose
+from governance.vocabulary import EffectClass, Text, Unit
+from segmentation.conditions import Condition, parse_condition
+from segmentation.definition_features import parse_features
+from segmentation.definition_kinds import (
+    KMeansSettings,
+    RfmSettings,
+    ScoreRanges,
+    parse_kmeans,
+    parse_rfm,
+    parse_scores,
+)
+from segmentation.inputs import Feature
+from segmentation.reading import Node, canonical, digest_of, each, no_doubles, read_json
+from segmentation.rfm_names import DEFAULT_RFM
+
+MAX_SEGMENTS = 1000
+KEYS = (
+    "scheme",
+    "label",
+    "unit",
+    "purpose",
+    "kind",
+    "effect_class",
+    "minimum_size",
+    "features",
+    "segments",
+    "otherwise",
+    "rfm",
+    "kmeans",
+)
+
+
+class Kind(StrEnum):
+    """How a scheme assigns."""
+
+    RULES = "rules"
+    RFM = "rfm"
+    KMEANS = "kmeans"
+    MANUAL = "manual"
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A segment of a scheme; its number is its position, and the first that fits takes a person."""
+
+    key: str
+    name: Text
+    name_for_subject: Text
+    rule: Condition | None = None
+    scores: ScoreRanges | None = None
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A scheme as it was defined. `otherwise` is the number of the segment for everybody whom none takes."""
+
+    scheme: str
+    label: Text
+    unit: Unit
+    purpose: str
+    kind: Kind
+    effect_class: EffectClass
+    minimum_size: int
+    features: tuple[Feature, ...]
+    segments: tuple[Segment, ...]
+    """Empty for k-means that names its segments itself: then the model holds them."""
+    otherwise: int | None
+    rfm: RfmSettings | None
+    kmeans: KMeansSettings | None
+    zone: str
+    """Time zone whose calendar tells the day."""
+    document: str
+    """Canonical JSON, as it was defined."""
+    digest: bytes
+
+    def feature(self, key: str) -> Feature:
+        """The feature of that key, which the definition has."""
+        return next(feature for feature in self.features if feature.key == key)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Catalogue fields that the scheme reads, each once, in order of first use."""
+        named = (name for feature in self.features for name in (feature.field, feature.category_field) if name)
+        return tuple(dict.fromkeys(named))
+
+
+def parse_definition(text: str, catalogue: Catalogue) -> Definition:
+    """Read and check a definition.
+
+    Raises:
+        DefinitionInvalid: lists the mistakes, each with its JSON path.
+        FieldNotPermitted: a field the purpose may not see; says which and why.
+    """
+    root = read_json(text).object(allowed=KEYS)
+    kind = root.at("kind").one_of(Kind)
+    purpose = _purpose(root.at("purpose"), catalogue)
+    features = parse_features(root, catalogue, purpose)
+    by_key = {feature.key: feature for feature in features}
+    rfm = parse_rfm(root, by_key) if kind is Kind.RFM else None
+    kmeans = parse_kmeans(root, by_key) if kind is Kind.KMEANS else None
+    _only_of_kind(root, kind)
+    segments, otherwise = _segments(root, kind, by_key, rfm, kmeans)
+    document = canonical(root.value)
+    scheme = root.at("scheme").token()
+    return Definition(
+        scheme=scheme,
+        label=root.at("label").both_languages() if root.has("label") else Text(scheme, scheme),
+        unit=root.at("unit").one_of(Unit),
+        purpose=purpose.key,
+        kind=kind,
+        effect_class=_effect(root, purpose),
+        minimum_size=_minimum_size(root, catalogue),
+        features=features,
+        segments=segments,
+        otherwise=otherwise,
+        rfm=rfm,
+        kmeans=kmeans,
+        zone=catalogue.controller.time_zone,
+        document=document,
+        digest=digest_of(document),
+    )
+
+
+def _purpose(node: Node, catalogue: Catalogue) -> Purpose:
+    key = node.token()
+    if key not in catalogue.purposes:
+        raise node.fail(f"the catalogue has no purpose {key!r}; it has {', '.join(sorted(catalogue.purposes))}")
+    return catalogue.purposes[key]
+
+
+def _effect(root: Node, purpose: Purpose) -> EffectClass:
+    if not root.has("effect_class"):
+        return EffectClass.NONE
+    node = root.at("effect_class")
+    effect = node.one_of(EffectClass)
+    permitted = {EffectClass.NONE, purpose.effect} | ({EffectClass.MARKETING} if purpose.marketing else set())
+    if effect not in permitted:
+        words = ", ".join(sorted(member.value for member in permitted))
+        raise node.fail(f"the purpose {purpose.key!r} does not permit the effect {effect.value!r}, only: {words}")
+    return effect
+
+
+def _minimum_size(root: Node, catalogue: Catalogue) -> int:
+    least = catalogue.controller.minimum_cell
+    return root.at("minimum_size").integer(least, 1_000_000_000) if root.has("minimum_size") else least
+
+
+def _only_of_kind(root: Node, kind: Kind) -> None:
+    for part in ("rfm", "kmeans"):
+        if root.has(part) and part != kind.value:
+            raise root.at(part).fail(f"does not fit the kind {kind.value!r}")
+    if root.has("otherwise") and kind is Kind.KMEANS:
+        raise root.at("otherwise").fail("k-means gives everybody who is assessed a segment of its own")
+
+
+def _segments(
+    root: Node,
+    kind: Kind,
+    features: Mapping[str, Feature],
+    rfm: RfmSettings | None,
+    kmeans: KMeansSettings | None,
+) -> tuple[tuple[Segment, ...], int | None]:
+    if not root.has("segments"):
+        if kind is Kind.KMEANS or (rfm is not None and rfm.cuts == 5):
+            return (_default_rfm() if rfm else ()), None
+        raise root.at("segments").fail("is missing")
+    least, most = (kmeans.k, kmeans.k) if kmeans else (1, MAX_SEGMENTS)
+    nodes = root.at("segments").items(least=least, most=most)
+    cuts = rfm.cuts if rfm else 0
+    segments = each(nodes, partial(_segment, kind=kind, features=features, cuts=cuts))
+    otherwise = None
+    if root.has("otherwise"):
+        otherwise = len(segments)
+        nodes.append(root.at("otherwise"))
+        segments.append(_segment(root.at("otherwise"), kind=Kind.MANUAL, features=features, cuts=0))
+    no_doubles(nodes, [segment.key for segment in segments])
+    return tuple(segments), otherwise
+
+
+def _segment(node: Node, *, kind: Kind, features: Mapping[str, Feature], cuts: int) -> Segment:
+    extra = {Kind.RULES: ("rule",), Kind.RFM: ("scores",)}.get(kind, ())
+    node.object(allowed=("key", "name", "name_for_subject", *extra))
+    name = node.at("name").both_languages()
+    return Segment(
+        key=node.at("key").token(),
+        name=name,
+        name_for_subject=node.at("name_for_subject").both_languages() if node.has("name_for_subject") else name,
+        rule=parse_condition(node.at("rule"), features) if kind is Kind.RULES else None,
+        scores=parse_scores(node.at("scores"), cuts) if kind is Kind.RFM else None,
+    )
+
+
+def _default_rfm() -> tuple[Segment, ...]:
+    return tuple(
+        Segment(key, Text(*name), Text(*for_subject), scores=ScoreRanges(*ranges))
+        for key, name, for_subject, ranges in DEFAULT_RFM
+    )

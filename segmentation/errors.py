@@ -1,0 +1,84 @@
+"""Refusals of the segmentation; no message holds a person's value, only keys, counts and paths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from audit.errors import BadInput, Broken, NotFound, Refused
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One thing to mend in a document: where, as a JSON path, and what."""
+
+    path: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.what}"
+
+
+class DefinitionInvalid(BadInput):
+    """The definition does not validate; `mistakes` lists all that were found, each with its JSON path."""
+
+    def __init__(self, *mistakes: Mistake) -> None:
+        self.mistakes = mistakes
+        super().__init__("The definition is not valid. " + " ".join(f"{mistake}." for mistake in mistakes))
+
+
+class ModelBroken(Broken):
+    """A stored model is not the document that its digest names, or cannot be read."""
+
+
+class RecordBroken(Broken):
+    """A packed record has another width than its model gives it."""
+
+
+class SchemeUnknown(NotFound):
+    """No scheme of that name is defined."""
+
+    def __init__(self, scheme: str) -> None:
+        super().__init__(
+            f"No scheme is defined under the name {scheme!r}; `lauter segment list` shows those there are."
+        )
+
+
+class NeverRun(NotFound):
+    """The scheme has no published run yet."""
+
+    def __init__(self, scheme: str) -> None:
+        super().__init__(f"The scheme {scheme!r} has no published run; `lauter segment run {scheme}` makes one.")
+
+
+class SegmentUnknown(NotFound):
+    """The scheme has no segment of that key."""
+
+    def __init__(self, scheme: str, segment: str) -> None:
+        super().__init__(
+            f"The scheme {scheme!r} has no segment {segment!r}; `lauter segment show {scheme}` lists them."
+        )
+
+
+class NothingToFit(Refused):
+    """Too few people with complete data to fit a model; lists how many there are and how many are needed."""
+
+    def __init__(self, rows: int, needed: int) -> None:
+        super().__init__(
+            f"A model needs at least {needed} people whose inputs are complete, but only {rows} are permitted and "
+            "complete. Take fewer features or fewer segments, or import the missing data."
+        )
+
+
+class RunOverlapped(Refused):
+    """Another run of the same scheme swept this one or was published first; nothing of this one is visible."""
+
+    def __init__(self, run: int) -> None:
+        super().__init__(f"Run {run} was overtaken by another run of the same scheme and is void. Start it again.")
+
+
+class CorrectionRefused(Refused):
+    """A correction that cannot stand: nothing to pin, a review date in the past, a second one for the same person."""
+
+
+class AlreadyDefined(Refused):
+    """Exactly this definition stands already."""

@@ -1,0 +1,41 @@
+"""What every kind of scheme answers for a batch of people; pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segmentation.facts import Bools
+from segmentation.record import NO_SEGMENT, STRENGTH_ONE
+
+TIE = 1e-9
+"""A margin below this is a tie, which goes to the lower segment number."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Segment numbers (-1: none), strengths in 1e-9 and who could be assessed; `matches` is (rules, people)."""
+
+    segment: NDArray[np.int16]
+    strength: NDArray[np.int64]
+    assessed: Bools
+    matches: Bools | None = None
+
+
+def first_match(matches: Bools, otherwise: int | None) -> NDArray[np.int16]:
+    """The lowest segment that matches, else the other one, else none."""
+    nobody = NO_SEGMENT if otherwise is None else otherwise
+    if not len(matches):
+        return np.full(matches.shape[1], nobody, dtype=np.int16)
+    return np.where(matches.any(axis=0), matches.argmax(axis=0), nobody).astype(np.int16)
+
+
+def certain(segment: NDArray[np.int16], assessed: Bools, matches: Bools | None = None) -> Scores:
+    """Scores of a method that knows no degrees: full strength for whoever has a segment."""
+    chosen = np.where(assessed, segment, NO_SEGMENT).astype(np.int16)
+    strength = np.where(chosen >= 0, STRENGTH_ONE, 0).astype(np.int64)
+    if matches is not None:
+        matches = matches & assessed
+    return Scores(chosen, strength, assessed, matches)
