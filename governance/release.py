@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 
 from audit.errors import Refused
 from governance.disparity_report import Verdict
+from governance.fields import NEVER_IN_PRICES, Field, falls_under
 from governance.pricing import PricePolicy
 from governance.purposes import Purpose
 from governance.vocabulary import EffectClass, Text
@@ -98,7 +99,7 @@ def price_gate(
     live_run: int | None,
     purpose: Purpose,
     effect: EffectClass,
-    fields: Sequence[str],
+    fields: Sequence[Field],
     now: datetime,
     today: date,
 ) -> Gate:
@@ -178,7 +179,7 @@ def _purpose(purpose: Purpose) -> Condition:
 
 
 def _assessment(purpose: Purpose, today: date) -> Condition:
-    met = purpose.assessment is not None and today <= purpose.assessment.valid_until
+    met = purpose.assessment is not None and purpose.assessment.holds_on(today)
     yes = Text("Die Abwägung oder Folgenabschätzung gilt.", "The assessment is valid.")
     no = Text(
         "Die Abwägung oder Folgenabschätzung fehlt oder ist abgelaufen.", "The assessment is missing or has expired."
@@ -186,13 +187,16 @@ def _assessment(purpose: Purpose, today: date) -> Condition:
     return Condition("assessment_valid", met, yes if met else no)
 
 
-def _no_protected_field(policy: PricePolicy, fields: Sequence[str]) -> Condition:
-    met = not set(fields) & set(policy.attributes)
+def _no_protected_field(policy: PricePolicy, fields: Sequence[Field]) -> Condition:
+    named = [field for field in fields if field.key in policy.attributes or field.special]
+    met = not named and not any(falls_under(field.category, NEVER_IN_PRICES) for field in fields)
     yes = Text(
-        "Kein geprüftes Merkmal geht in die Zuordnung ein.", "No attribute under check is an input of the scheme."
+        "Kein geschütztes Merkmal geht in die Zuordnung ein.", "No protected attribute is an input of the scheme."
     )
     no = Text(
-        "Ein geprüftes Merkmal geht unmittelbar in die Zuordnung ein (§ 19 AGG).",
-        "An attribute under check is a direct input of the scheme (§ 19 AGG).",
+        "In die Zuordnung geht etwas ein, worauf kein Preis beruhen darf: ein geprüftes Merkmal, Name, Anschrift, "
+        "Zahlungsverhalten oder eine besondere Kategorie (§ 19 AGG, Art. 9 und 22 DSGVO).",
+        "The scheme looks at something no price may rest on: an attribute under check, name, address, payments or a "
+        "special category (§ 19 AGG, Art. 9 and 22 GDPR).",
     )
     return Condition("no_protected_input", met, yes if met else no)
