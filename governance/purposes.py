@@ -1,0 +1,61 @@
+"""What data is used for: a declared purpose with its basis, notice and limits; pure.
+
+The catalogue of purposes is the controller's record of processing (Article 30 GDPR) as far as this service processes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from governance.vocabulary import Channel, EffectClass, LegalBasis, Text
+
+
+@dataclass(frozen=True)
+class NoticeText:
+    """What people are told (Articles 13 and 14 GDPR); another text is another version."""
+
+    version: str
+    text: Text
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """A balancing of interests or an impact assessment, and the last day it counts (Article 6(1)(f), Article 35 GDPR)."""
+
+    reference: str
+    """Where the document lies; the document itself is not kept here."""
+    valid_until: date
+
+    def holds_on(self, day: date) -> bool:
+        """Whether it still counts on that day; the last day is included."""
+        return day <= self.valid_until
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """One declared purpose; its basis is fixed here and bases never fall back on one another (PRI-9)."""
+
+    key: str
+    label: Text
+    basis: LegalBasis
+    notice: NoticeText
+    assessment: Assessment | None
+    """Always there for legitimate interests; may be there for the others."""
+    channels: frozenset[Channel]
+    """Ways a message for this purpose may take; each needs its own permission besides (§ 7 UWG)."""
+    categories: frozenset[str]
+    """Fideslang keys of the data it may use; a key includes everything below it."""
+    marketing: bool
+    """Direct marketing: an objection to marketing stops it (Article 21(2) and (3) GDPR)."""
+    profiling: bool
+    """Evaluates people (Article 4(4) GDPR): an objection to profiling stops it."""
+    effect: EffectClass
+    retention: str
+    """How long results are kept, as an ISO 8601 duration."""
+    consent_validity: str | None
+    """How long a consent counts, as an ISO 8601 duration; None: until withdrawn."""
+
+    def covers(self, category: str) -> bool:
+        """Whether a Fideslang category is among those the purpose may use."""
+        return any(category == own or category.startswith(f"{own}.") for own in self.categories)
