@@ -45,10 +45,12 @@ class Instant(TypeDecorator[datetime]):
     impl = BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002
+        """What is stored."""
         return None if value is None else to_microseconds(value)
 
-    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """What was meant."""
         return None if value is None else from_microseconds(value)
 
 
@@ -168,7 +170,8 @@ def _insert_postgres(
                 copy.write_row(row)
                 written += 1
         if ignore:
-            cursor.execute(f'INSERT INTO "{table.name}" ({names}) SELECT {names} FROM {target} ON CONFLICT DO NOTHING')
+            copied = f"SELECT {names} FROM {target}"  # noqa: S608  # names come from table definitions only
+            cursor.execute(f'INSERT INTO "{table.name}" ({names}) {copied} ON CONFLICT DO NOTHING')
             written = int(cursor.rowcount)
             cursor.execute(f"DROP TABLE {target}")
         return written

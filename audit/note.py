@@ -26,6 +26,7 @@ _LINE_START = "\u2014 "
 _HEX_ID = re.compile(r"[0-9a-f]{8}")
 _SIGNATURE_BYTES = 64
 _SEED_BYTES = 32
+_LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,10 @@ class Signature:
     @property
     def witnessed_at(self) -> datetime | None:
         """When a witness says it saw the note; none for a plain signature."""
-        if len(self.blob) != 8 + _SIGNATURE_BYTES:
+        seconds = int.from_bytes(self.blob[:8], "big")
+        if len(self.blob) != 8 + _SIGNATURE_BYTES or seconds > _LAST_SECOND:
             return None
-        return datetime.fromtimestamp(int.from_bytes(self.blob[:8], "big"), tz=UTC)
+        return datetime.fromtimestamp(seconds, tz=UTC)
 
     def __str__(self) -> str:
         return f"{self.name}+{self.key_id.hex()}"

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Select, and_, func, or_, select, update
 
 from audit.database import insert_rows, to_microseconds
-from audit.errors import Broken
+from audit.errors import BadInput, Broken
 from audit.merkle import Coordinate
 from audit.tables import log_checkpoint, log_head, log_leaf, log_node, log_subject
 
@@ -123,7 +123,11 @@ def _leaves() -> Select[Any]:
 
 
 def nodes_between(connection: Connection, level: int, start: int, stop: int) -> dict[int, bytes]:
-    """The stored nodes [start, stop) of one level by position."""
+    """The stored hashes [start, stop) of one level by position; level 0 are the leaves."""
+    if level == 0:
+        leaf = log_leaf.c
+        match = and_(leaf.idx >= start, leaf.idx < stop)
+        return {row.idx: row.leaf_hash for row in connection.execute(select(leaf.idx, leaf.leaf_hash).where(match))}
     node = log_node.c
     match = and_(node.level == level, node.idx >= start, node.idx < stop)
     return {row.idx: row.hash for row in connection.execute(select(node.idx, node.hash).where(match))}
@@ -169,3 +173,41 @@ def checkpoints(connection: Connection, *, above: int = -1, limit: int = 1000) -
     """Signed sizes above *above* in ascending order with their notes, at most *limit*."""
     statement = select(log_checkpoint.c.size, log_checkpoint.c.note).where(log_checkpoint.c.size > above)
     return [(size, note) for size, note in connection.execute(statement.order_by(log_checkpoint.c.size).limit(limit))]
+
+
+def append_only_ddl(dialect: str) -> list[str]:
+    """DDL that makes entries, nodes and checkpoints append-only: UPDATE and DELETE fail, whoever asks.
+
+    SQLite would also delete by INSERT OR REPLACE, and PostgreSQL by TRUNCATE; both fail too. The head row and
+    `log_subject` stay changeable: the one counts, the other dies with the person.
+
+    Raises:
+        BadInput: a dialect other than sqlite and postgresql.
+    """
+    if dialect == "sqlite":
+        return [statement for table, key in _APPEND_ONLY.items() for statement in _sqlite_triggers(table, key)]
+    if dialect == "postgresql":
+        function = (
+            "CREATE OR REPLACE FUNCTION lauter_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ "
+            "BEGIN RAISE EXCEPTION USING MESSAGE = TG_TABLE_NAME || ' is append-only'; END $$"
+        )
+        return [function, *(_postgres_trigger(table) for table in _APPEND_ONLY)]
+    raise BadInput(f"append-only triggers: no DDL for {dialect}; sqlite and postgresql are known")
+
+
+_APPEND_ONLY = {"log_leaf": ("idx",), "log_node": ("level", "idx"), "log_checkpoint": ("size",)}
+
+
+def _sqlite_triggers(table: str, key: Sequence[str]) -> Iterator[str]:
+    refuse = f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+    yield f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} {refuse}"
+    yield f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} {refuse}"
+    same = " AND ".join(f"{column} = NEW.{column}" for column in key)
+    exists = f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {same})"  # noqa: S608  # names from the constant above
+    yield f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} {exists} {refuse}"
+
+
+def _postgres_trigger(table: str) -> str:
+    events = "BEFORE UPDATE OR DELETE OR TRUNCATE"
+    how = "FOR EACH STATEMENT EXECUTE FUNCTION lauter_append_only()"
+    return f"CREATE TRIGGER {table}_append_only {events} ON {table} {how}"
