@@ -20,7 +20,7 @@ def select_by_keys(
     try:
         for part, condition in _conditions(connection, wanted):
             cursor.execute(f"{head} {condition}", part)
-            yield from cursor
+            yield from cursor.fetchall()
     finally:
         cursor.close()
 

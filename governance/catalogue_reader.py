@@ -16,12 +16,12 @@ from governance.controller import Controller
 from governance.fields import ACTIVITY_TYPES, NEVER_IN_PRICES, SPECIAL_CATEGORIES, Field, FieldType, falls_under
 from governance.purposes import Assessment, NoticeText, Purpose
 from governance.toml_tables import TomlTable
-from governance.vocabulary import Channel, EffectClass, LegalBasis
+from governance.vocabulary import Channel, EffectClass, LegalBasis, Text
 
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _PLACEHOLDER = re.compile(r"\{(\w*)\}")
-_PLACEHOLDERS = frozenset({"controller", "officer", "authority"})
+_CONTROLLER_WORDS = frozenset({"controller", "officer", "authority"})
 _DECISIONS = frozenset({EffectClass.PRICE, EffectClass.CONTRACT})
 
 
@@ -43,23 +43,24 @@ def read_controller(table: TomlTable) -> Controller:
         table.mistake("time_zone", "must be a name of the IANA list, such as Europe/Berlin")
     controller = Controller(
         name=table.text("name"),
-        address=table.text("address"),
-        email=table.text("email"),
-        officer=table.text("officer"),
-        authority=table.text("authority"),
         country=country,
         time_zone=time_zone,
         minimum_cell=table.whole("minimum_cell", 10, least=5, most=1_000),
+        address=table.optional_text("address") or "",
+        email=table.optional_text("email") or "",
+        officer=table.optional_text("officer") or "",
+        authority=table.optional_text("authority") or "",
     )
     table.finish()
     return controller
 
 
 def read_purposes(root: TomlTable, controller: Controller) -> dict[str, Purpose]:
-    """The tables `[[purpose]]` by key."""
+    """The tables `[[purpose]]` by key, their notices filled in."""
+    common = _read_texts(root.table("common"), _CONTROLLER_WORDS) if root.has("common") else Text("", "")
     purposes: dict[str, Purpose] = {}
     for table in root.tables("purpose"):
-        purpose = _read_purpose(table, controller)
+        purpose = _read_purpose(table, controller, common)
         if purpose.key in purposes:
             table.mistake("key", "stands twice in the catalogue")
         purposes[purpose.key] = purpose
@@ -68,12 +69,12 @@ def read_purposes(root: TomlTable, controller: Controller) -> dict[str, Purpose]
     return purposes
 
 
-def _read_purpose(table: TomlTable, controller: Controller) -> Purpose:
+def _read_purpose(table: TomlTable, controller: Controller, common: Text) -> Purpose:
     purpose = Purpose(
         key=table.key(),
         label=table.both("label"),
         basis=table.choice("basis", LegalBasis),
-        notice=_read_notice(table.table("notice"), controller),
+        notice=_read_notice(table.table("notice"), controller, common),
         assessment=_read_assessment(table.table("assessment")) if table.has("assessment") else None,
         channels=table.choices("channels", Channel),
         categories=frozenset(_known_categories(table)),
@@ -88,14 +89,24 @@ def _read_purpose(table: TomlTable, controller: Controller) -> Purpose:
     return purpose
 
 
-def _read_notice(table: TomlTable, controller: Controller) -> NoticeText:
+def _read_notice(table: TomlTable, controller: Controller, common: Text) -> NoticeText:
     version = table.text("version")
-    texts = {language: table.text(language) for language in ("de", "en")}
+    own = _read_texts(table, _CONTROLLER_WORDS | {"common"})
+    texts = {"de": own.de.replace("{common}", common.de), "en": own.en.replace("{common}", common.en)}
     for language, text in texts.items():
-        for name in sorted(set(_PLACEHOLDER.findall(text)) - _PLACEHOLDERS):
-            table.mistake(language, f"unknown placeholder {{{name}}}; known are {', '.join(sorted(_PLACEHOLDERS))}")
+        for key in controller.missing_in(text):
+            table.mistake(language, f"names what [controller] does not give: fill in controller.{key}")
+    return NoticeText(version, Text(**{language: controller.named_in(text) for language, text in texts.items()}))
+
+
+def _read_texts(table: TomlTable, words: frozenset[str]) -> Text:
+    """German and English, with no other placeholders than the words given."""
+    text = Text(table.text("de"), table.text("en"))
+    for language, part in (("de", text.de), ("en", text.en)):
+        for name in sorted(set(_PLACEHOLDER.findall(part)) - words):
+            table.mistake(language, f"unknown placeholder {{{name}}}; known are {', '.join(sorted(words))}")
     table.finish()
-    return NoticeText(version, controller.named_in(texts["de"], texts["en"]))
+    return text
 
 
 def _read_assessment(table: TomlTable) -> Assessment:

@@ -26,16 +26,26 @@ _PLAIN_EMAIL = re.compile(
 _SEPARATORS = str.maketrans("", "", " /-.")
 _GERMAN = re.compile(r"(?:\+49(?:\(0\))?|0049(?:\(0\))?|0)([1-9][0-9]{6,10})")
 
-_ROLE_PREFIXES = frozenset(re.findall(r"\w+", """
+_ROLE_PREFIXES = frozenset(
+    re.findall(
+        r"\w+",
+        """
     bestellung bewerbung buchhaltung contact einkauf info kontakt marketing office order orders rechnung rechnungen
     sales service support vertrieb verwaltung
-"""))
-_ROLE_NAMES = _ROLE_PREFIXES | frozenset(re.findall(r"[\w-]+", """
+""",
+    )
+)
+_ROLE_NAMES = _ROLE_PREFIXES | frozenset(
+    re.findall(
+        r"[\w-]+",
+        """
     abuse accounting admin administrator anfrage anfragen auftrag bewerbungen billing buero büro datenschutz disposition
     edv empfang hallo hello hilfe hostmaster hr invoice it jobs kanzlei karriere kasse kundenservice lager leitung mail
     mailbox newsletter noreply no-reply personal post postmaster praxis presse press privacy reception redaktion
     reservierung root security sekretariat shop team technik webmaster welcome werkstatt willkommen zentrale
-"""))
+""",
+    )
+)
 _ROLE_SPLIT = re.compile(r"[._+-]")
 
 

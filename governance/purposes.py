@@ -21,7 +21,7 @@ class NoticeText:
 
 @dataclass(frozen=True)
 class Assessment:
-    """A balancing of interests or an impact assessment, and the last day it counts (Article 6(1)(f), Article 35 GDPR)."""
+    """A balancing of interests or impact assessment, and its last day (Articles 6(1)(f) and 35 GDPR)."""
 
     reference: str
     """Where the document lies; the document itself is not kept here."""

@@ -14,6 +14,7 @@ from governance.vocabulary import Text
 KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 """Keys of purposes and fields: they stand in tables, logs and addresses as they are."""
 
+T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
 
 
@@ -149,6 +150,6 @@ class TomlTable:
     def _take(self, key: str, default: object) -> Any:
         return self._values.pop(key, default)
 
-    def _wrong(self, key: str, value: object, text: str, harmless: Any) -> Any:
+    def _wrong(self, key: str, value: object, text: str, harmless: T) -> T:
         self.mistake(key, "missing" if value is None else text)
         return harmless
