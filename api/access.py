@@ -40,8 +40,8 @@ class Right(StrEnum):
 RIGHTS: dict[Role, frozenset[Right]] = {
     Role.DPO: frozenset(
         {
-            Right.OVERVIEW, Right.CONTACTS, Right.SEGMENTS, Right.PERSON, Right.PRICES, Right.CHECK_PRICE, Right.EXPORTS,
-            Right.APPROVE_EXPORT, Right.LOG, Right.VERIFY, Right.EXACT,
+            Right.OVERVIEW, Right.CONTACTS, Right.SEGMENTS, Right.PERSON, Right.PRICES, Right.CHECK_PRICE,
+            Right.EXPORTS, Right.APPROVE_EXPORT, Right.LOG, Right.VERIFY, Right.EXACT,
         }
     ),
     Role.MARKETING: frozenset(

@@ -59,7 +59,7 @@ class Formats:
         glue = "" if currency in SYMBOLS else WIDE
         return f"{MINUS}{symbol}{glue}{text[1:]}" if text.startswith(MINUS) else f"{symbol}{glue}{text}"
 
-    def date(self, value: date | datetime) -> str:
+    def long_day(self, value: date | datetime) -> str:
         """A full date for a sentence: 24. November 2026 or 24 November 2026."""
         day = self._local(value)
         dot = "." if self.language == "de" else ""

@@ -10,7 +10,7 @@ import gettext
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import resources
+from pathlib import Path
 from typing import get_args
 from zoneinfo import ZoneInfo
 
@@ -22,6 +22,7 @@ from governance.vocabulary import Language, Text
 
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 DEFAULT: Language = "de"
+FOLDER = Path(__file__).parent / "locale"
 
 Translate = Callable[..., str]
 
@@ -51,8 +52,7 @@ class Tongue:
 
 def read_catalogue(language: Language) -> gettext.GNUTranslations:
     """The messages of one language, compiled from its .po file in memory."""
-    source = resources.files("api").joinpath("locale", language, "LC_MESSAGES", "lauter.po")
-    with source.open("rb") as stream:
+    with (FOLDER / language / "LC_MESSAGES" / "lauter.po").open("rb") as stream:
         catalogue = read_po(stream, locale=language, domain="lauter")
     compiled = io.BytesIO()
     write_mo(compiled, catalogue)

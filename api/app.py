@@ -1,0 +1,139 @@
+"""The web service: console, JSON API and public checkpoint, put together around an open house.
+
+Nothing analytic is imported here: the process is up before anybody needs a segment. Every error leaves through one
+door: a problem document for the API, a page with the same fixed words for the console.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from api import problems
+from api.console.router import router as console_router
+from api.deps import Visit, Web, caller_of, frame, language_of, web_of
+from api.handles import Handles
+from api.i18n import tongues
+from api.jobs import Jobs, LogWatch
+from api.logs import RequestLog, new_log
+from api.pages import environment
+from api.problems import Face, detail_of, face_of
+from api.routes.router import router as api_router
+from api.security import NotSignedIn, SecurityHeaders, is_https
+from api.throttle import Throttle
+from audit.errors import LauterError
+
+if TYPE_CHECKING:
+    from api.wiring import House
+
+STATIC = Path(__file__).parent / "static"
+WINDOW = timedelta(minutes=15)
+ATTEMPTS_PER_NAME, ATTEMPTS_PER_SOURCE, LOOKUPS = 5, 30, 120
+API = "/api/"
+
+
+def read_clock() -> datetime:
+    """The one reading of the clock in a request."""
+    return datetime.now(UTC)
+
+
+def create_app(house: House, *, clock: Callable[[], datetime] = read_clock, log: Any = None) -> FastAPI:
+    """The service over an open house; the house stays the caller's to close."""
+    facts = log or new_log()
+    jobs = Jobs(facts)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        facts.info("service:started", version="0.1.0")
+        yield
+        jobs.close()
+        facts.info("service:stopped")
+
+    app = FastAPI(
+        title="Lauter",
+        version="0.1.0",
+        summary="Customer segments on permitted data only: explained, proven, correctable.",
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.web = _web(house, clock, jobs, facts)
+    app.include_router(api_router)
+    app.include_router(console_router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_api_route("/", _to_console, include_in_schema=False)
+    for kind, handler in (
+        (LauterError, _on_refusal),
+        (RequestValidationError, _on_invalid),
+        (HTTPException, _on_http),
+        (Exception, _on_bug),
+    ):
+        app.add_exception_handler(kind, handler)
+    app.add_middleware(SecurityHeaders, https=is_https(house.settings.public_url))
+    app.add_middleware(RequestLog, log=facts)
+    return app
+
+
+def _web(house: House, clock: Callable[[], datetime], jobs: Jobs, facts: Any) -> Web:
+    spoken = tongues(house.catalogue.controller.time_zone)
+    return Web(
+        house=house,
+        clock=clock,
+        tongues=spoken,
+        environments={language: environment(tongue) for language, tongue in spoken.items()},
+        names=Throttle(ATTEMPTS_PER_NAME, WINDOW),
+        sources=Throttle(ATTEMPTS_PER_SOURCE, WINDOW),
+        lookups=Throttle(LOOKUPS, WINDOW),
+        handles=Handles(),
+        jobs=jobs,
+        watch=LogWatch(),
+        log=facts,
+        https=is_https(house.settings.public_url),
+    )
+
+
+def _to_console() -> Response:
+    return RedirectResponse("/console", 303)
+
+
+def _on_refusal(request: Request, error: Exception) -> Response:
+    if isinstance(error, NotSignedIn) and not request.url.path.startswith(API):
+        return RedirectResponse("/console/sign-in", 303)
+    return _answer(request, face_of(error), detail_of(error) if isinstance(error, LauterError) else None)
+
+
+def _on_invalid(request: Request, error: Exception) -> Response:
+    mistakes = problems.places(error) if isinstance(error, RequestValidationError) else []
+    return _answer(request, problems.INVALID, None, mistakes=mistakes)
+
+
+def _on_http(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    return _answer(request, problems.HTTP.get(status, problems.INVALID if status < 500 else problems.UNEXPECTED), None)
+
+
+def _on_bug(request: Request, error: Exception) -> Response:
+    web_of(request).log.error("request:failed", error=type(error).__name__)
+    return _answer(request, problems.UNEXPECTED, None)
+
+
+def _answer(request: Request, face: Face, detail: str | None, **extensions: Any) -> Response:
+    language = language_of(request)
+    if request.url.path.startswith(API):
+        return problems.problem(face, language, detail=detail, **extensions)
+    web = web_of(request)
+    now = web.clock()
+    visit = Visit(request, web, caller_of(request, web, now), now, {})
+    headers = {"Retry-After": "900"} if face.status == 429 else None
+    title = face.title.in_language(language)
+    return frame(visit, "problem.html", face.status, headers, title=title, detail=detail, back="/console")

@@ -1,0 +1,192 @@
+"""The log: what happened, newest first; one entry with its bytes and its proof; checkpoint and check.
+
+Entries hold no names and no free text, so that reading them is no reading of personal data; still only the officer and
+the auditor see them, because times and kinds of single acts can betray somebody (design 7).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from starlette.responses import PlainTextResponse, Response
+
+from api.access import Right
+from api.deps import Visit, posting, visiting
+from api.i18n import N_
+from api.jobs import LogHealth
+from api.pages import ROLE_NAMES
+from audit import checkpoint, log, merkle
+from audit.log import Entry
+from governance.vocabulary import Role
+
+router = APIRouter()
+PAGE = 50
+
+KINDS: dict[str, str] = {
+    "access:recorded": N_("Reading recorded"),
+    "assignment:explained": N_("Assignment explained"),
+    "assignment:proved": N_("Assignment proven"),
+    "attributes:imported": N_("Protected attributes imported"),
+    "catalogue:changed": N_("Catalogue changed"),
+    "consent:declared": N_("Declaration recorded"),
+    "consents:imported": N_("Consents imported"),
+    "contacts:imported": N_("Contacts imported"),
+    "activities:imported": N_("Activities imported"),
+    "correction:made": N_("Correction made"),
+    "correction:lifted": N_("Correction lifted"),
+    "export:requested": N_("Export requested"),
+    "export:approved": N_("Export approved"),
+    "export:built": N_("Export built"),
+    "export:released": N_("Export released"),
+    "price:defined": N_("Price defined"),
+    "price:checked": N_("Price checked"),
+    "price:activated": N_("Price activated"),
+    "run:published": N_("Run published"),
+    "segment:defined": N_("Scheme defined"),
+    "session:began": N_("Signed in"),
+    "session:ended": N_("Signed out"),
+    "staff:added": N_("Staff account made"),
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One entry in the list."""
+
+    index: int
+    kind: str
+    words: str
+    """The kind in words where we have some."""
+    actor: str
+    """Message of the role's name."""
+    at: datetime
+
+
+@dataclass(frozen=True)
+class LogPage:
+    """A page of the list."""
+
+    lines: tuple[Line, ...]
+    kinds: tuple[tuple[str, str], ...]
+    kind: str
+    size: int
+    older: int | None
+    newest: bool
+
+
+@dataclass(frozen=True)
+class EntryPage:
+    """One entry, opened, with its place under the root."""
+
+    entry: Entry
+    line: Line
+    values: tuple[tuple[str, str], ...]
+    path: tuple[str, ...]
+    size: int
+    root: str
+    verified: bool
+    signed: checkpoint.Checkpoint | None
+
+
+def log_page(visit: Visit, kind: str, before: int | None) -> LogPage:
+    """At most fifty entries from below *before*, of one kind if given."""
+    wanted = kind if kind in KINDS else ""
+    with visit.house.work.reading() as connection:
+        size = log.size(connection)
+        found = log.entries(connection, before=before, limit=PAGE + 1, kind=wanted or None)
+    lines = tuple(_line(entry) for entry in found[:PAGE])
+    older = lines[-1].index if len(found) > PAGE else None
+    kinds = tuple(sorted(KINDS.items(), key=lambda pair: visit.tongue.say(pair[1]).casefold()))
+    return LogPage(lines, kinds, wanted, size, older, before is None)
+
+
+def entry_page(visit: Visit, index: int) -> EntryPage:
+    """The entry and its inclusion proof under the root of the newest checkpoint, or of now."""
+    with visit.house.work.reading() as connection:
+        entry = log.entry(connection, index)
+        note = checkpoint.covering(connection, index)
+        claim = checkpoint.note_claim(note) if note else None
+        size = claim.size if claim else log.size(connection)
+        path = log.inclusion_proof(connection, index, size)
+        root = claim.root if claim else log.root(connection, size)
+    verified = merkle.root_from_inclusion_proof(index, size, entry.leaf_hash, path) == root
+    values = tuple((key, _shown(value)) for key, value in sorted(entry.body.items()))
+    return EntryPage(entry, _line(entry), values, tuple(part.hex() for part in path), size, root.hex(), verified, claim)
+
+
+def _line(entry: Entry) -> Line:
+    role = entry.actor.partition(":")[0]
+    name = ROLE_NAMES.get(Role(role), role) if role in set(Role) else role
+    return Line(entry.index, entry.kind, KINDS.get(entry.kind, ""), name, entry.at)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, list | tuple):
+        return ", ".join(_shown(part) for part in value)
+    return (
+        {None: "–", True: "✓", False: "–"}.get(value, str(value))
+        if not isinstance(value, int) or isinstance(value, bool)
+        else str(value)
+    )
+
+
+Reader = Annotated[Visit, Depends(visiting(Right.LOG))]
+
+
+@router.get("/log")
+def show_log(visit: Reader, kind: str = "", before: int | None = None) -> Response:
+    """The list."""
+    return visit.page("log.html", view=log_page(visit, kind, before))
+
+
+@router.get("/log/{index}")
+def show_entry(visit: Reader, index: int) -> Response:
+    """One entry."""
+    return visit.page("entry.html", view=entry_page(visit, index))
+
+
+@router.get("/checkpoint")
+def download_checkpoint(visit: Annotated[Visit, Depends(visiting(Right.VERIFY))]) -> Response:
+    """The newest signed note, byte for byte."""
+    with visit.house.work.reading() as connection:
+        note = checkpoint.latest(connection)
+    if note is None:
+        return visit.page("no_checkpoint.html", 404)
+    return PlainTextResponse(note, headers={"Content-Disposition": 'attachment; filename="checkpoint.txt"'})
+
+
+@router.get("/verify")
+def show_check(visit: Annotated[Visit, Depends(visiting(Right.VERIFY))]) -> Response:
+    """What the last check found."""
+    return visit.page("verify.html", running=visit.web.jobs.under_way(CHECK), failed=None)
+
+
+@router.post("/verify")
+def check(visit: Annotated[Visit, Depends(posting(Right.VERIFY))]) -> Response:
+    """Check everything, in the background."""
+    job = visit.web.jobs.start(
+        CHECK, str(visit.who.actor), _checking(visit, deep=bool(visit.form.get("deep"))), now=visit.now
+    )
+    return visit.go(f"/console/jobs/{job.id}")
+
+
+CHECK = "verify"
+
+
+def _checking(visit: Visit, *, deep: bool) -> Any:
+    from api.workflows.log import verify_home
+
+    def work(_show: Any) -> str:
+        result = verify_home(visit.house, deep=deep)
+        with visit.house.work.reading() as connection:
+            size = log.size(connection)
+        findings = tuple((str(finding["where"]), str(finding["what"])) for finding in result.findings)
+        visit.web.watch.note(LogHealth(result.ok, size, findings, visit.web.clock(), deep))
+        return "/console/verify"
+
+    return work
