@@ -130,3 +130,47 @@ def read_text(path: Path) -> str:
         raise BadInput(f"{path.name}: there is no such file; check the path") from None
     except (UnicodeDecodeError, OSError):
         raise BadInput(f"{path.name}: cannot be read as UTF-8 text; save it as UTF-8") from None
+
+
+def read_bytes(path: Path) -> bytes:
+    """A small binary file such as a proof.
+
+    Raises:
+        BadInput: it is missing or unreadable.
+    """
+    from audit.errors import BadInput
+
+    try:
+        return path.read_bytes()
+    except OSError:
+        raise BadInput(f"{path.name}: there is no such file, or it cannot be read") from None
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        BadInput: the folder is missing or not writable.
+    """
+    from audit.errors import BadInput
+
+    unfinished = path.with_name(f".{path.name}.part")
+    try:
+        unfinished.write_bytes(data)
+        unfinished.replace(path)
+    except OSError:
+        unfinished.unlink(missing_ok=True)
+        raise BadInput(f"{path.name}: cannot be written there; check the folder and its rights") from None
+
+
+def own_log_key(context: typer.Context) -> str:
+    """The verifier key of this home's log.
+
+    Raises:
+        BadInput: there is no home here; a key must be given.
+    """
+    from audit.checkpoint import LogSigner
+    from governance.keys import KeyRole, load_keys
+
+    settings = invocation(context).settings
+    return LogSigner(settings.origin, load_keys(settings.keys_folder).current(KeyRole.LOG).secret).vkey

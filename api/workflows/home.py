@@ -111,9 +111,15 @@ def examine(settings: Settings, *, now: datetime) -> Diagnosis:
     """Look at keys, rights, databases, migrations, catalogue and log; sweep what a killed process left behind."""
     checks = [
         _check("folder", lambda: _folder_is_private(settings)),
-        _check("keys", lambda: f"{len(load_keys(settings.keys_folder).everything())} keys, each 32 bytes, readable by the owner only"),
+        _check(
+            "keys",
+            lambda: f"{len(load_keys(settings.keys_folder).keys)} keys, each 32 bytes, readable by the owner only",
+        ),
         _check("catalogue", lambda: _describe_catalogue(settings)),
-        *(_check(f"{store} database", lambda url=url, store=store: _at_newest(url, store)) for store, url in _urls(settings).items()),
+        *(
+            _check(f"{store} database", lambda url=url, store=store: _at_newest(url, store))
+            for store, url in _urls(settings).items()
+        ),
     ]
     if all(check.sound for check in checks):
         checks += _inner_checks(settings, now=now)

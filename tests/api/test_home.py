@@ -1,0 +1,124 @@
+"""`lauter init` makes a home once, `lauter doctor` says what is wrong with it, and migrations agree with the tables."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from api.settings import Settings, read_settings
+from api.wiring import open_house
+from api.workflows import stores
+from api.workflows.home import examine, make_home
+from audit import log
+from audit.database import open_database
+from audit.errors import BadInput
+from governance.vocabulary import OPERATOR
+from tests.builders import NOON
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return read_settings({}, tmp_path / "home")
+
+
+def test_init_makes_everything_and_a_second_call_makes_nothing(settings: Settings) -> None:
+    """Calling it again must be harmless: keys and catalogue are never overwritten."""
+    first = make_home(settings, actor=OPERATOR, now=NOON)
+    secrets = {path.name: path.read_bytes() for path in settings.keys_folder.iterdir()}
+    second = make_home(settings, actor=OPERATOR, now=NOON)
+
+    assert {"folder", "keys", "catalogue", "work database", "vault database", "protected database"} <= set(first.made)
+    assert second.made == ()
+    assert second.log_key == first.log_key
+    assert secrets == {path.name: path.read_bytes() for path in settings.keys_folder.iterdir()}
+
+
+def test_key_files_are_readable_by_their_owner_alone(settings: Settings) -> None:
+    """Secrets are files of mode 0600 (Article 32(1)(a) GDPR)."""
+    make_home(settings, actor=OPERATOR, now=NOON)
+
+    assert {stat.S_IMODE(path.stat().st_mode) for path in settings.keys_folder.iterdir()} == {0o600}
+
+
+def test_a_changed_catalogue_is_recorded_once(settings: Settings) -> None:
+    """The record of processing shows which version was in force when (Article 30 GDPR)."""
+    make_home(settings, actor=OPERATOR, now=NOON)
+    changed = settings.catalogue_path.read_text(encoding="utf-8") + "\n# edited by the controller\n"
+    settings.catalogue_path.write_text(changed, encoding="utf-8")
+    make_home(settings, actor=OPERATOR, now=NOON)
+    make_home(settings, actor=OPERATOR, now=NOON)
+
+    house = open_house(settings)
+    with house.work.reading() as connection:
+        kinds = [entry.kind for entry in log.entries(connection)]
+    house.close()
+    assert kinds.count("catalogue:changed") == 2
+
+
+def test_doctor_finds_a_sound_home_sound(settings: Settings) -> None:
+    """Keys, rights, catalogue, databases, vault, runs and log are looked at."""
+    make_home(settings, actor=OPERATOR, now=NOON)
+
+    diagnosis = examine(settings, now=NOON)
+
+    assert diagnosis.sound, [check for check in diagnosis.checks if not check.sound]
+    assert {"folder", "keys", "catalogue", "work database", "vault", "runs", "log"} <= {
+        c.name for c in diagnosis.checks
+    }
+
+
+def test_doctor_says_what_is_wrong_and_how_to_mend_it(settings: Settings) -> None:
+    """A key that others may read, an unmigrated database and a missing home are each named."""
+    assert not examine(settings, now=NOON).sound
+    make_home(settings, actor=OPERATOR, now=NOON)
+    next(settings.keys_folder.iterdir()).chmod(0o644)
+
+    broken = {check.name: check.detail for check in examine(settings, now=NOON).checks if not check.sound}
+
+    assert set(broken) == {"keys"}
+
+
+def test_an_invalid_catalogue_is_refused_with_the_path_of_the_mistake(settings: Settings) -> None:
+    """The controller reads where and how to mend it."""
+    make_home(settings, actor=OPERATOR, now=NOON)
+    settings.catalogue_path.write_text("[[purpose]]\nkey = 'x'\nbasis = 'because'\n", encoding="utf-8")
+
+    with pytest.raises(BadInput, match=r"purpose\[0\]\.basis"):
+        open_house(settings)
+
+
+@pytest.mark.parametrize("store", ["work", "vault", "protected"])
+def test_migrations_and_tables_agree(store: str, database_url: str) -> None:
+    """What the code expects is what the migrations make, on both engines."""
+    database = open_database(database_url)
+    stores.migrate(database, store)
+    stores.migrate(database, store)
+
+    assert stores.differences(database, store) == []
+    assert stores.current_version(database, store) == stores.newest_version(store)
+    database.close()
+
+
+@pytest.mark.parametrize("table", ["log_leaf", "log_node", "log_checkpoint", "declaration"])
+def test_ledger_and_log_tables_take_no_change(table: str, database_url: str) -> None:
+    """Evidence is INSERT and SELECT only: by trigger here, by grant besides (Article 5(2) GDPR)."""
+    database = open_database(database_url)
+    stores.migrate(database, "work")
+    columns = {
+        "log_leaf": "(idx, kind, body, leaf_hash, recorded_at) VALUES (0, 'a:b', '', '', 0)",
+        "log_node": "(level, idx, hash) VALUES (1, 0, '')",
+        "log_checkpoint": "(size, note, signed_at) VALUES (1, 'n', 0)",
+        "declaration": "(seq, subject, act, scope, said_at, received_at, source) VALUES (1, 1, 'given', 'purpose', 0, 0, 'subject')",
+    }
+    with database.writing() as connection:
+        connection.execute(text(f"INSERT INTO {table} {columns[table]}"))
+    for statement in (
+        f"DELETE FROM {table}",
+        f"UPDATE {table} SET {'seq = 2' if table == 'declaration' else columns[table][1:].split(',')[0] + ' = 5'}",
+    ):
+        with pytest.raises(Exception, match="append"), database.writing() as connection:
+            connection.execute(text(statement))
+    database.close()
