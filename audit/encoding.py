@@ -24,7 +24,16 @@ def encode(value: Value) -> bytes:
     Raises:
         FactRefused: a type has no place here, an integer exceeds 64 signed bits, or the result exceeds 65,535 bytes.
     """
-    data: bytes = cbor2.dumps(_plain(value, "value", MAX_DEPTH), canonical=True)
+    return pack(_plain(value, "value", MAX_DEPTH))
+
+
+def pack(value: object) -> bytes:
+    """The canonical bytes of what is already made of exact built-in types; checks the length only.
+
+    Raises:
+        FactRefused: the result exceeds 65,535 bytes.
+    """
+    data: bytes = cbor2.dumps(value, canonical=True)
     if len(data) > MAX_BYTES:
         raise FactRefused(f"{len(data)} bytes; at most {MAX_BYTES} fit into one entry: use a batch instead")
     return data

@@ -55,6 +55,8 @@ class Fact:
         if not all(isinstance(subject, int) for subject in self.subjects):
             raise FactRefused(f"{self.kind}: subjects are the integers of the work database")
         body = {_key(self.kind, key): _value(f"{self.kind} {key}", value) for key, value in self.body.items()}
+        object.__setattr__(self, "kind", str(self.kind))
+        object.__setattr__(self, "actor", str(self.actor))
         object.__setattr__(self, "body", MappingProxyType(body))
 
     def encode(self, *, handle: bytes | None = None) -> bytes:
@@ -66,14 +68,14 @@ class Fact:
         random = os.urandom(HANDLE_BYTES) if handle is None else handle
         if len(random) != HANDLE_BYTES:
             raise FactRefused(f"{self.kind}: the handle has {HANDLE_BYTES} bytes")
-        return encoding.encode(
+        return encoding.pack(
             {
                 "v": VERSION,
                 "kind": self.kind,
                 "at": to_microseconds(self.at),
                 "actor": self.actor,
                 "handle": random,
-                "body": self.body,
+                "body": dict(self.body),
             }
         )
 
