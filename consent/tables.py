@@ -25,7 +25,13 @@ notice = Table(
 declaration = Table(
     "declaration",
     METADATA,
-    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False, comment="order of arrival"),
+    Column(
+        "seq",
+        BigInteger().with_variant(Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=False,
+        comment="order of arrival",
+    ),
     Column("subject", BigInteger, nullable=False, comment="who declared"),
     Column("act", Text, nullable=False, comment="given, withdrawn, objected …"),
     Column("scope", Text, nullable=False, comment="purpose, general, marketing or profiling"),
@@ -49,11 +55,23 @@ standing = Table(
     METADATA,
     Column("purpose", Text, primary_key=True, comment="purpose key"),
     Column("subject", BigInteger, primary_key=True, autoincrement=False, comment="whose"),
-    Column("state", Text, nullable=False, comment="consent state for the processing itself"),
+    Column("state", Text, comment="consent state for the processing itself; null: never asked"),
     Column("valid_until", Instant, comment="expiry of the consent"),
-    Column("objected", SmallInteger, nullable=False, comment="1: objection to this purpose"),
+    Column(
+        "granted_at",
+        Instant,
+        comment="the subject's own act behind the consent; null: none shown, outranks no objection",
+    ),
+    Column(
+        "objected",
+        SmallInteger,
+        nullable=False,
+        comment="1: objection to this purpose, or refusal or withdrawal of all of it",
+    ),
     Column("channels", Integer, nullable=False, comment="bit mask of channels with consent"),
-    Column("channels_denied", Integer, nullable=False, comment="bit mask of channels refused, withdrawn or objected to"),
+    Column(
+        "channels_denied", Integer, nullable=False, comment="bit mask of channels refused, withdrawn or objected to"
+    ),
     Column("seq", BigInteger, nullable=False, comment="last declaration taken in"),
     comment="Where a subject stands for one purpose; sparse",
     sqlite_with_rowid=False,
@@ -62,8 +80,16 @@ standing = Table(
 objection = Table(
     "objection",
     METADATA,
-    Column("subject", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False, comment="who objected"),
-    Column("mask", SmallInteger, nullable=False, comment="1 general, 2 marketing, 4 profiling"),
+    Column(
+        "subject",
+        BigInteger().with_variant(Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=False,
+        comment="who objected",
+    ),
+    Column("general_at", Instant, comment="objected to all processing for legitimate interests since"),
+    Column("marketing_at", Instant, comment="objected to direct marketing since"),
+    Column("profiling_at", Instant, comment="objected to profiling since"),
     Column("seq", BigInteger, nullable=False, comment="last declaration taken in"),
     comment="Objections that reach beyond one purpose; sparse",
 )
@@ -71,9 +97,15 @@ objection = Table(
 withheld = Table(
     "withheld",
     METADATA,
-    Column("purpose", Text, primary_key=True, comment="purpose key"),
+    Column("purpose", Text, primary_key=True, comment="purpose key; empty: for every purpose"),
     Column("field", Text, primary_key=True, comment="catalogue field key"),
     Column("subject", BigInteger, primary_key=True, autoincrement=False, comment="who withholds it"),
+    Column(
+        "released",
+        SmallInteger,
+        nullable=False,
+        comment="1: released for this purpose although withheld for every other",
+    ),
     Column("seq", BigInteger, nullable=False, comment="declaration that did it"),
     comment="Fields somebody withholds for a purpose; sparse",
     sqlite_with_rowid=False,

@@ -1,0 +1,19 @@
+"""What this package refuses, without ever naming a value of a person."""
+
+from audit.errors import BadInput, Refused, Unavailable
+
+
+class DeclarationInvalid(BadInput):
+    """A declaration does not make sense by itself: its date lies in the future, or a part is missing."""
+
+
+class MayNotRaise(Refused):
+    """Something was denied, and this is not the subject's own later act (OBJ-10)."""
+
+
+class FieldNotForPurpose(Refused):
+    """A field was asked for that the purpose may not use (Article 5(1)(b) GDPR)."""
+
+
+class PermissionUnavailable(Unavailable):
+    """What people declared cannot be read in full; nobody is let through until it can (PRI-10)."""
