@@ -116,7 +116,9 @@ def legal_deadline(
     """
     raw = add_duration(received, duration)
     legal = raw
-    while legal.weekday() >= calendar.SATURDAY or legal in (german_holidays(legal.year) if holidays is None else holidays):
+    while legal.weekday() >= calendar.SATURDAY or legal in (
+        german_holidays(legal.year) if holidays is None else holidays
+    ):
         legal += timedelta(days=1)
     return Deadline(raw, legal)
 
