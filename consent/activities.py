@@ -39,22 +39,23 @@ def activities_of(
     rows = ACTIVITY.filter(ACTIVITY.day <= today_number(now))
     if field.window is not None:
         rows = rows.filter(rows.day >= oldest_day(field.window, now))
-    joined = owners.join(rows, owners.owner == rows.owner)
     if category is None:
-        return joined.select(*COLUMNS[:-1], category=ibis.null("string"))
-    return _with_category(joined, purpose, category, now)
-
-
-def _with_category(joined: Expression, purpose: Purpose, category: Field, now: datetime) -> Expression:
-    hidden = withheld_subjects(purpose.key, category.key).select(hider="subject")
-    of_subject, of_owner = hidden.view(), hidden.view()
-    rows = joined.select(*COLUMNS, "owner", "personal").left_join(of_subject, joined.subject == of_subject.hider)
-    rows = rows.select(*COLUMNS, "owner", "personal", by_subject=of_subject.hider)
-    rows = rows.left_join(of_owner, rows.owner == of_owner.hider)
-    shown = rows.by_subject.isnull() & (rows.hider.isnull() | ~rows.personal)
+        return owners.join(rows, "owner").select(*COLUMNS[:-1], category=ibis.null("string"))
+    joined = _with_category_shown(owners, purpose, category).join(rows, "owner")
+    shown = joined.category_shown
     if category.window is not None:
-        shown = shown & (rows.day >= oldest_day(category.window, now))
-    return rows.select(*COLUMNS[:-1], category=ibis.cases((shown, rows.category), else_=ibis.null("string")))
+        shown = shown & (joined.day >= oldest_day(category.window, now))
+    return joined.select(*COLUMNS[:-1], category=ibis.cases((shown, joined.category), else_=ibis.null("string")))
+
+
+def _with_category_shown(owners: Expression, purpose: Purpose, category: Field) -> Expression:
+    """Whether rows may say what was bought: neither the subject nor, where personal, the owner withholds it."""
+    hidden = withheld_subjects(purpose.key, category.key)
+    of_subject, of_owner = hidden.select(subject_hides="subject"), hidden.select(owner_hides="subject")
+    rows = owners.left_join(of_subject, [("subject", "subject_hides")])
+    rows = rows.select("owner", "subject", "personal", "subject_hides").left_join(of_owner, [("owner", "owner_hides")])
+    shown = rows.subject_hides.isnull() & (rows.owner_hides.isnull() | ~rows.personal)
+    return rows.select("owner", "subject", category_shown=shown)
 
 
 def _owners(purpose: Purpose, unit: Unit, field: str, now: datetime, channel: Channel | None) -> Expression:
@@ -69,12 +70,12 @@ def _owners(purpose: Purpose, unit: Unit, field: str, now: datetime, channel: Ch
 
 
 def _contacts_of(accounts: Expression, purpose: Purpose, field: str, now: datetime) -> Expression:
-    companies = SUBJECT.view()
+    companies = SUBJECT.select("id", "natural")
     contacts = SUBJECT.filter(
         (SUBJECT.unit == Unit.CONTACT.value) & SUBJECT.erased_at.isnull() & SUBJECT.restricted_at.isnull()
     ).select(owner="id", of="account")
     contacts = contacts.join(accounts, contacts.of == accounts.id).select("owner", "of")
-    contacts = contacts.join(companies, contacts.of == companies.id).select("owner", "of", personal=companies.natural)
+    contacts = contacts.join(companies, contacts.of == companies.id).select("owner", "of", personal="natural")
     own = permitted_ids(purpose, now=now, unit=Unit.CONTACT).select(allowed="id")
     hidden = withheld_subjects(purpose.key, field).select(hider="subject")
     own = own.anti_join(hidden, own.allowed == hidden.hider)
