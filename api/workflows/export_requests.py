@@ -1,0 +1,194 @@
+"""Ask for an export, and let a second person approve it (XPT-1)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from audit import log
+from audit.errors import NotFound, Refused
+from audit.fact import Fact, FactValue
+from governance.transfers import current_transfers
+from governance.vocabulary import Actor, Role
+from segmentation import membership, store_exports
+from segmentation.definitions import Segment, parse_definition
+from segmentation.errors import SegmentUnknown
+from segmentation.export_build import Chosen
+from segmentation.export_request import ExportRequest, parse_request
+from segmentation.membership import Live
+from segmentation.store_exports import ExportRow
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from api.wiring import House
+
+
+class ExportUnknown(NotFound):
+    """There is no export of that number."""
+
+
+class ApprovalRefused(Refused):
+    """Whoever asked for an export cannot approve it, and none is approved twice."""
+
+
+class PurposeMismatch(Refused):
+    """An export serves the purpose its segments were made for, and no other (Article 5(1)(b) GDPR)."""
+
+
+@dataclass(frozen=True)
+class ExportState:
+    """One export as the faces show it: never who is in it."""
+
+    number: int
+    state: str
+    request: dict[str, Any]
+    requested_at: datetime
+    requested_by: str
+    approved_by: str | None
+    manifest: dict[str, Any] | None
+    expires_at: datetime | None
+
+    def to_json(self) -> dict[str, Any]:
+        """As the command line prints it."""
+        return {
+            "export": self.number,
+            "state": self.state,
+            "request": self.request,
+            "requested_at": self.requested_at.isoformat(),
+            "requested_by": self.requested_by,
+            "approved_by": self.approved_by,
+            "manifest": self.manifest,
+            "expires_at": self.expires_at.isoformat() if self.expires_at else None,
+        }
+
+
+@dataclass(frozen=True)
+class ExportList:
+    """The newest exports."""
+
+    exports: tuple[ExportState, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As the command line prints it."""
+        return {"exports": [export.to_json() for export in self.exports]}
+
+
+@dataclass(frozen=True)
+class Source:
+    """The live run an export draws from."""
+
+    live: Live
+    chosen: Chosen
+
+
+def request(house: House, text: str, *, actor: Actor, now: datetime) -> ExportState:
+    """Store a request for an export; nothing leaves yet.
+
+    Raises:
+        DocumentInvalid, FieldNotPermitted, ChannelRefused, RecipientRefused: see `parse_request`.
+        NeverRun, SegmentUnknown, PurposeMismatch: the scheme cannot give what is asked for.
+    """
+    wanted = parse_request(text, house.catalogue, current_transfers(), today=today_of(house, now))
+    with house.work.writing() as connection:
+        source_of(house, connection, wanted)
+        log.lock(connection)
+        number = store_exports.add(connection, wanted.document, actor=str(actor), now=now)
+        body: dict[str, FactValue] = {
+            "export": number,
+            "scheme": wanted.scheme,
+            "purpose": wanted.purpose.key,
+            "mode": wanted.mode.value,
+            "country": wanted.recipient.country,
+            "role": wanted.recipient.role.value,
+            "request": wanted.digest,
+        }
+        log.append(connection, [Fact("export:requested", str(actor), now, body)])
+        return _state(known(connection, number))
+
+
+def approve(house: House, number: int, *, actor: Actor, now: datetime) -> ExportState:
+    """Approve a request; a second person does it, or the operator at the command line.
+
+    Raises:
+        ApprovalRefused: the actor asked for it, or it is not waiting for approval.
+    """
+    with house.work.writing() as connection:
+        log.lock(connection)  # before the export's row, as everywhere: two locks, one order
+        row = known(connection, number, lock=True)
+        if row.state != store_exports.REQUESTED:
+            raise ApprovalRefused(f"export {number} is {row.state}, not waiting for approval")
+        if row.requested_by == str(actor) and actor.role is not Role.OPERATOR:
+            raise ApprovalRefused(f"export {number} needs the approval of somebody who did not request it")
+        store_exports.approve(connection, number, actor=str(actor))
+        log.append(connection, [Fact("export:approved", str(actor), now, {"export": number})])
+        return _state(known(connection, number))
+
+
+def exports(house: House, limit: int = 50) -> ExportList:
+    """The newest exports with their manifests."""
+    with house.work.reading() as connection:
+        return ExportList(tuple(_state(row) for row in store_exports.newest(connection, limit)))
+
+
+def export_of(house: House, number: int) -> ExportState:
+    """One export."""
+    with house.work.reading() as connection:
+        return _state(known(connection, number))
+
+
+def today_of(house: House, now: datetime) -> date:
+    """The date of an instant where the controller is."""
+    return now.astimezone(ZoneInfo(house.catalogue.controller.time_zone or str(UTC))).date()
+
+
+def source_of(house: House, connection: Connection, wanted: ExportRequest) -> Source:
+    """The live run behind a request and the segments it names.
+
+    Raises:
+        SchemeUnknown, NeverRun, SegmentUnknown, PurposeMismatch: the scheme cannot give what is asked for.
+    """
+    live = membership.live(connection, wanted.scheme)
+    scheme = parse_definition(live.definition.document, house.catalogue)
+    if scheme.purpose != wanted.purpose.key:
+        raise PurposeMismatch(
+            f"the scheme {wanted.scheme!r} serves the purpose {scheme.purpose!r}, not {wanted.purpose.key!r}"
+        )
+    return Source(live, Chosen(scheme.unit, _chosen(wanted, live.model.segments)))
+
+
+def known(connection: Connection, number: int, *, lock: bool = False) -> ExportRow:
+    """The export of that number.
+
+    Raises:
+        ExportUnknown: there is none.
+    """
+    return store_exports.get(connection, number, lock=lock) or _unknown(number)
+
+
+def parsed(house: House, row: ExportRow, now: datetime) -> ExportRequest:
+    """The stored request, judged again by today's catalogue and list of countries."""
+    return parse_request(row.document, house.catalogue, current_transfers(), today=today_of(house, now))
+
+
+def _chosen(wanted: ExportRequest, segments: tuple[Segment, ...]) -> dict[int, Segment]:
+    numbers = {segment.key: number for number, segment in enumerate(segments)}
+    for key in wanted.segments:
+        if key not in numbers:
+            raise SegmentUnknown(wanted.scheme, key)
+    return {numbers[key]: segments[numbers[key]] for key in wanted.segments}
+
+
+def _state(row: ExportRow) -> ExportState:
+    manifest = dict(row.manifest) if row.manifest is not None else None
+    document: dict[str, Any] = json.loads(row.document)
+    return ExportState(
+        row.id, row.state, document, row.requested_at, row.requested_by, row.approved_by, manifest, row.expires_at
+    )
+
+
+def _unknown(number: int) -> ExportRow:
+    raise ExportUnknown(f"there is no export {number}; `lauter export list` shows those there are")

@@ -1,0 +1,202 @@
+"""Build and hand out an export: decided at the build, and again under the log's lock before the first byte.
+
+The order of the log is the order of events (findings A3): an objection with a smaller index than `export:released` is
+honoured, one with a larger index goes to the recall. No file is ever kept; the manifest's hash says what left.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from api.workflows.export_files import (
+    BUILDABLE,
+    Download,
+    ExportStale,
+    Prepared,
+    check_releasable,
+    leaks_of,
+    manifest_of,
+    must_be,
+    prepare,
+    too_small,
+)
+from api.workflows.export_powers import powers_of
+from api.workflows.export_requests import ExportState, export_of, known
+from audit import log
+from audit.database import in_batches
+from audit.errors import Refused
+from audit.fact import Fact, FactValue
+from governance.deadlines import add_duration
+from segmentation import store_exports
+from segmentation.export_build import Ids, Powers, still_lawful
+from segmentation.small_cells import Leak
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from api.wiring import House
+    from governance.vocabulary import Actor
+    from segmentation.store_exports import ExportRow
+
+ATTEMPTS = 3
+"""Renderings outside the lock before one is made under it: others wait only when the log never stands still."""
+PSEUDONYM_BYTES = 16
+
+
+def build(house: House, number: int, *, actor: Actor, now: datetime) -> ExportState:
+    """Decide who is in it, note who and under which pseudonym, and keep the manifest; the file itself is not kept.
+
+    Raises:
+        ExportNotReady: it is not approved, or was released already.
+        CellsTooSmall: a pseudonymous output would tell of too few people.
+    """
+    names: dict[int, bytes] = {}
+
+    def fresh(subjects: Ids) -> dict[int, bytes]:
+        random = os.urandom(PSEUDONYM_BYTES * len(subjects))
+        for place, subject in enumerate(subjects.tolist()):
+            names[subject] = random[place * PSEUDONYM_BYTES : (place + 1) * PSEUDONYM_BYTES]
+        return names
+
+    with house.work.reading() as connection:
+        row = known(connection, number)
+        must_be(row, BUILDABLE, "built")
+        prepared = prepare(house, connection, row, fresh, powers_of(house), now)
+        telling = leaks_of(house, connection, row, prepared)
+    if telling:
+        _refuse(house, number, telling, prepared, actor=actor, now=now)
+    while _dropped(house, number):
+        pass
+    for batch in in_batches((person.subject, person.pseudonym) for person in prepared.gathered.people):
+        with house.work.writing() as connection:
+            store_exports.stage_ledger(connection, number, batch)
+    expires_at = add_duration(now, prepared.request.valid, house.catalogue.controller.time_zone)
+    with house.work.writing() as connection:
+        log.lock(connection)  # before the export's row, as everywhere: two locks, one order
+        must_be(known(connection, number, lock=True), BUILDABLE, "built")
+        manifest = manifest_of(house, prepared, now=now, expires_at=expires_at)
+        store_exports.set_built(connection, number, manifest, expires_at=expires_at)
+        log.append(connection, [_fact("export:built", number, prepared, actor, now)])
+    return export_of(house, number)
+
+
+def download(house: House, number: int, *, actor: Actor, now: datetime) -> Download:
+    """Decide again under the log's lock, append `export:released`, commit, and only then hand it out.
+
+    Every download decides anew, a repeated one too.
+
+    Raises:
+        ExportNotReady: it was not built.
+        ExportExpired: its validity is over.
+        ExportStale: somebody in it may not be in it any more, or a value changed; build it again.
+        CellsTooSmall: compared with what the recipient got since the build, it would tell of too few people.
+    """
+    powers = powers_of(house)
+    for attempt in range(ATTEMPTS + 1):
+        with house.work.reading() as connection:
+            row = known(connection, number)
+            check_releasable(row, now)
+            prepared = prepare(house, connection, row, _ledger(connection, number), powers, now)
+        with house.work.writing() as connection:
+            if log.lock(connection) != prepared.gathered.watermark:
+                if attempt < ATTEMPTS:
+                    continue
+                prepared = prepare(house, connection, row, _ledger(connection, number), powers, now)
+            row = known(connection, number, lock=True)
+            check_releasable(row, now)
+            refusal = _verdict(house, connection, row, prepared, powers, now)
+            index = _note(connection, row, prepared, refusal, actor, now)
+        break
+    if refusal is not None:
+        raise refusal
+    rendering = prepared.rendering
+    return Download(
+        number=number,
+        name=f"export-{number}.csv",
+        size=rendering.size,
+        sha256=rendering.sha256.hex(),
+        log_index=index,
+        pieces=rendering.pieces,
+    )
+
+
+def _ledger(connection: Connection, number: int) -> Callable[[Ids], Mapping[int, bytes]]:
+    """Pseudonyms as they were given at the build; nobody is added after it."""
+
+    def given(subjects: Ids) -> Mapping[int, bytes]:
+        del subjects
+        return store_exports.ledger(connection, number)
+
+    return given
+
+
+def _verdict(
+    house: House, connection: Connection, row: ExportRow, prepared: Prepared, powers: Powers, now: datetime
+) -> Refused | None:
+    """The last word, under the lock; None when the file may go."""
+    manifest = row.manifest or {}
+    people = prepared.gathered.people
+    missing = int(manifest.get("included", 0)) - len(people)
+    if missing > 0:
+        return ExportStale(f"export {row.id}: {missing} in it may not be in it any more. Build it again.")
+    same = prepared.rendering.sha256.hex() == manifest.get("sha256")
+    if not same or not still_lawful(connection, prepared.request, people, powers, now=now):
+        return ExportStale(f"export {row.id}: something in it changed since it was built. Build it again.")
+    telling = leaks_of(house, connection, row, prepared)
+    return too_small(row.id, telling) if telling else None
+
+
+def _note(
+    connection: Connection,
+    row: ExportRow,
+    prepared: Prepared,
+    refusal: Refused | None,
+    actor: Actor,
+    now: datetime,
+) -> int:
+    """Write down the release or the refusal; the last thing before the commit."""
+    if refusal is None:
+        store_exports.set_state(connection, row.id, store_exports.RELEASED)
+        return log.append(connection, [_fact("export:released", row.id, prepared, actor, now)])
+    if row.state == store_exports.BUILT:
+        store_exports.set_state(connection, row.id, store_exports.APPROVED)
+    body: dict[str, FactValue] = {"export": row.id, "reason": type(refusal).__name__}
+    return log.append(connection, [Fact("export:refused", str(actor), now, body)])
+
+
+def _refuse(
+    house: House, number: int, telling: tuple[Leak, ...], prepared: Prepared, *, actor: Actor, now: datetime
+) -> None:
+    with house.work.writing() as connection:
+        log.lock(connection)
+        store_exports.set_state(connection, number, store_exports.REFUSED)
+        body: dict[str, FactValue] = {
+            "export": number,
+            "reason": [leak.value for leak in telling],
+            "request": prepared.request.digest,
+        }
+        log.append(connection, [Fact("export:refused", str(actor), now, body)])
+    raise too_small(number, telling)
+
+
+def _dropped(house: House, number: int) -> bool:
+    """Clear part of an earlier build's ledger; only of an export that never left."""
+    with house.work.writing() as connection:
+        must_be(known(connection, number, lock=True), BUILDABLE, "built")
+        return store_exports.drop_ledger(connection, number)
+
+
+def _fact(kind: str, number: int, prepared: Prepared, actor: Actor, now: datetime) -> Fact:
+    body: dict[str, FactValue] = {
+        "export": number,
+        "purpose": prepared.request.purpose.key,
+        "run": prepared.run,
+        "watermark": prepared.gathered.watermark,
+        "request": prepared.request.digest,
+        "sha256": prepared.rendering.sha256,
+    }
+    return Fact(kind, str(actor), now, body)
