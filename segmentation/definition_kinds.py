@@ -76,7 +76,8 @@ def parse_rfm(root: Node, features: Mapping[str, Feature]) -> RfmSettings:
     keys = [_numeric(node.at(name), features) for name in ("recency", "frequency", "monetary")]
     if features[keys[0]].quantity is not Quantity.DAYS:
         raise node.at("recency").fail("must be a feature of days, such as days_since_last")
-    return RfmSettings(*keys, cuts=node.at("cuts").integer(2, 9) if node.has("cuts") else 5)
+    recency, frequency, monetary = keys
+    return RfmSettings(recency, frequency, monetary, cuts=node.at("cuts").integer(2, 9) if node.has("cuts") else 5)
 
 
 def parse_kmeans(root: Node, features: Mapping[str, Feature]) -> KMeansSettings:

@@ -82,3 +82,10 @@ class CorrectionRefused(Refused):
 
 class AlreadyDefined(Refused):
     """Exactly this definition stands already."""
+
+
+class PurposeMismatch(Refused):
+    """A segment made for one purpose was asked for under another (Article 5(1)(b) GDPR, PRI-1)."""
+
+    def __init__(self, scheme: str, made_for: str, asked_for: str) -> None:
+        super().__init__(f"The scheme {scheme!r} was made for the purpose {made_for!r} and cannot serve {asked_for!r}.")

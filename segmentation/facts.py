@@ -57,7 +57,8 @@ class Values:
     @property
     def half_known(self) -> Bools:
         """People of whom at least half the features are known."""
-        return 2 * self.known.sum(axis=0) >= len(self.known)
+        enough: Bools = 2 * self.known.sum(axis=0) >= len(self.known)
+        return enough
 
 
 def facts_of_one(values: Sequence[float], present: Sequence[bool]) -> Facts:

@@ -28,6 +28,9 @@ NO_SEGMENT = -1
 STRENGTH_ONE = 1_000_000_000
 """Full strength; strengths are integers in units of 1e-9."""
 
+FLAGS_OFFSET = 56
+"""Where the two bytes of the flags stand in a record."""
+
 REASONS: tuple[Reason, ...] = tuple(Reason)
 """Reason codes of a record are positions in this list plus one; 0 is none. The vocabulary may only grow at its end."""
 

@@ -68,7 +68,8 @@ def held(
     if not isinstance(model.method, KMeansMethod) or model.method.keep_below <= 0:
         return np.zeros(len(scored), dtype=bool)
     known = (previous >= 0) & (previous < len(model.segments)) & (scored >= 0)
-    return known & (previous != scored) & (strength < model.method.keep_below * 1e9)
+    keeps: NDArray[np.bool_] = known & (previous != scored) & (strength < model.method.keep_below * 1e9)
+    return keeps
 
 
 def replays(model: Model, record: Record) -> bool:

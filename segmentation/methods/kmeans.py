@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from segmentation.definition_kinds import KMeansSettings, Transform
-from segmentation.facts import Floats, Values
+from segmentation.facts import Bools, Floats, Values
 from segmentation.inputs import Feature
 from segmentation.methods.scores import TIE, Scores
 from segmentation.record import NO_SEGMENT, STRENGTH_ONE
@@ -71,17 +71,17 @@ def standardised(method: KMeansMethod, features: Sequence[Feature], values: Valu
     return Values(numbers, usable, np.zeros(usable.shape, dtype=bool))
 
 
-def squared_distances(method: KMeansMethod, standard: Values) -> Floats:
+def squared_distances(method: KMeansMethod, numbers: Floats, known: Bools) -> Floats:
     """Mean squared distance per present feature to each centroid, (segments, people), added in feature order."""
-    people = standard.numbers.shape[1]
-    gaps = [None if row.all() else ~row for row in standard.known]
-    present = np.maximum(standard.known.sum(axis=0), 1).astype(np.float64)
+    people = numbers.shape[1]
+    gaps = [None if row.all() else ~row for row in known]
+    present = np.maximum(known.sum(axis=0), 1).astype(np.float64)
     distances = np.zeros((len(method.centroids), people))
     step = np.empty(people)
     for number, centroid in enumerate(method.centroids):
         total = distances[number]
         for row, middle in enumerate(centroid):
-            np.subtract(standard.numbers[row], middle, out=step)
+            np.subtract(numbers[row], middle, out=step)
             np.multiply(step, step, out=step)
             gap = gaps[row]
             if gap is not None:
@@ -94,7 +94,7 @@ def squared_distances(method: KMeansMethod, standard: Values) -> Floats:
 def score_kmeans(method: KMeansMethod, features: Sequence[Feature], values: Values) -> Scores:
     """The nearest centroid; strength is by which share the next one is farther away."""
     standard = standardised(method, features, values)
-    distances = np.sqrt(squared_distances(method, standard))
+    distances = np.sqrt(squared_distances(method, standard.numbers, standard.known))
     nearest = distances.min(axis=0)
     chosen = (nearest >= distances * (1.0 - TIE)).argmax(axis=0)
     people = np.arange(distances.shape[1])

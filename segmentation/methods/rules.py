@@ -73,8 +73,8 @@ class Judge:
         self._index = {feature.key: index for index, feature in enumerate(features)}
         self._values = values
         self._today = today
-        self._all_known = values.known.all(axis=1)
-        self._some_none = values.none.any(axis=1)
+        self._all_known = [bool(row.all()) for row in values.known]
+        self._some_none = [bool(row.any()) for row in values.none]
 
     def truth(self, condition: Condition) -> Truth:
         """Whom the condition surely fits, and of whom that is unknown."""

@@ -1,0 +1,221 @@
+"""Deciding and staging: score, stability, corrections, suppression, then packed and hashed rows, a few at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audit.batch_tree import BatchBuilder, BuiltBatch
+from audit.database import STAGING_ROWS, Database
+from audit.instants import to_microseconds
+from segmentation import store, store_assignments
+from segmentation.corrections import Corrections
+from segmentation.errors import RunOverlapped
+from segmentation.facts import Facts
+from segmentation.features import FactBatch, FactSource
+from segmentation.methods.scores import Scores
+from segmentation.models import Model
+from segmentation.record import NO_SEGMENT, RECORD_VERSION, Flag
+from segmentation.run_task import Before, Task
+from segmentation.scoring import held, score
+from segmentation.stability import contingency
+
+RANDOM = 16
+
+Numbers = NDArray[np.int16]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that deciding needs besides the facts."""
+
+    run: int
+    task: Task
+    model: Model
+    before: Before
+    corrections: Corrections
+    watermark: int
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A batch of people before suppression."""
+
+    batch: FactBatch
+    scores: Scores
+    previous: Numbers
+    stable: Numbers
+    segments: Numbers
+    """After corrections."""
+    correction: NDArray[np.int64]
+    flags: NDArray[np.uint16]
+
+
+@dataclass
+class Tally:
+    """Counts of a run, added up batch by batch."""
+
+    scored: NDArray[np.int64]
+    effective: NDArray[np.int64]
+    table: NDArray[np.int64]
+    """Last run's segment by this run's."""
+    flags: dict[Flag, int] = field(default_factory=dict)
+    conflicts: int = 0
+    moved: int = 0
+
+
+def header_of(model: Model) -> bytes:
+    """What every leaf of a run begins with: record version and model digest."""
+    return bytes([RECORD_VERSION]) + model.digest
+
+
+def decided(plan: Plan, source: FactSource) -> Iterator[Decided]:
+    """Everybody's decision before suppression, in batches of ascending subjects."""
+    start = 0
+    for batch in source.batches():
+        stop = start + len(batch.subjects)
+        yield _decide(plan, batch, plan.before.segments[start:stop])
+        start = stop
+
+
+def _decide(plan: Plan, batch: FactBatch, previous: Numbers) -> Decided:
+    scores = score(plan.model, batch.facts, today=plan.task.today)
+    keeps = held(plan.model, scores.segment, previous, scores.strength)
+    stable = np.where(keeps, previous, scores.segment).astype(np.int16)
+    flags = np.where(scores.assessed, 0, int(Flag.NOT_ASSESSED)).astype(np.uint16)
+    flags[scores.assessed & (scores.segment == NO_SEGMENT)] |= int(Flag.NO_RULE)
+    flags[keeps] |= int(Flag.HELD)
+    segments, numbers = stable.copy(), np.zeros(len(stable), dtype=np.int64)
+    places, which = plan.corrections.among(batch.subjects)
+    segments[places] = plan.corrections.segments[which]
+    numbers[places] = plan.corrections.numbers[which]
+    flags[places] |= int(Flag.CORRECTED)
+    flags[places[plan.corrections.segments[which] == NO_SEGMENT]] |= int(Flag.TAKEN_OUT)
+    return Decided(batch, scores, previous, stable, segments, numbers, flags)
+
+
+def too_small(plan: Plan, source: FactSource) -> frozenset[int]:
+    """Segments with members, but fewer than the minimum; stops as soon as every segment has enough."""
+    count = len(plan.model.segments)
+    sizes = np.zeros(count, dtype=np.int64)
+    for people in decided(plan, source):
+        sizes += np.bincount(people.segments[people.segments >= 0], minlength=count)
+        if (sizes >= plan.task.definition.minimum_size).all():
+            return frozenset()
+    small = (sizes > 0) & (sizes < plan.task.definition.minimum_size)
+    return frozenset(np.flatnonzero(small).tolist())
+
+
+def stage(
+    database: Database, plan: Plan, source: FactSource, suppressed: frozenset[int], people: int
+) -> tuple[BuiltBatch, Tally]:
+    """Write every record; nothing of it is visible.
+
+    Raises:
+        RunOverlapped: another run of the scheme swept this one.
+    """
+    count = len(plan.model.segments)
+    tally = Tally(
+        np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64), np.zeros((count, count), dtype=np.int64)
+    )
+    builder = BatchBuilder(header_of(plan.model))
+    position, done, last = 0, 0, -(2**63)
+    for part in decided(plan, source):
+        records = _with_leavers(plan, _records(plan, part, suppressed, tally), last, int(part.batch.subjects[-1]))
+        last = int(part.batch.subjects[-1])
+        _write(database, plan, builder, records, position)
+        position += len(records)
+        done += len(part.batch.subjects)
+        plan.task.progress(done, people)
+    rest = _with_leavers(plan, np.zeros(0, dtype=plan.model.layout.dtype), last, 2**63 - 1)
+    _write(database, plan, builder, rest, position)
+    return builder.finish(), tally
+
+
+def _records(plan: Plan, part: Decided, suppressed: frozenset[int], tally: Tally) -> NDArray[np.void]:
+    effective, flags = part.segments.copy(), part.flags
+    if suppressed:
+        hit = np.isin(part.segments, list(suppressed)) & (part.correction == 0)
+        effective[hit] = NO_SEGMENT
+        flags = flags | np.where(hit, int(Flag.SUPPRESSED), 0).astype(np.uint16)
+    records = _blank(plan, len(effective))
+    records["subject"] = part.batch.subjects
+    records["strength"] = part.scores.strength
+    records["correction"] = part.correction
+    records["scored"] = part.scores.segment
+    records["stable"] = part.stable
+    records["effective"] = effective
+    records["previous"] = part.previous
+    records["flags"] = flags
+    _put_facts(records, part.batch.facts, part.scores, plan.model)
+    _count(plan, tally, part, effective, flags)
+    return records
+
+
+def _blank(plan: Plan, count: int) -> NDArray[np.void]:
+    records = np.zeros(count, dtype=plan.model.layout.dtype)
+    records["run"] = plan.run
+    records["now"] = to_microseconds(plan.task.now)
+    records["watermark"] = plan.watermark
+    return records
+
+
+def _put_facts(records: NDArray[np.void], facts: Facts, scores: Scores, model: Model) -> None:
+    if model.layout.facts:
+        records["facts"] = facts.values.T
+        records["presence"] = np.packbits(facts.present, axis=0).T
+    if model.layout.rules and scores.matches is not None:
+        records["rules"] = np.packbits(scores.matches, axis=0).T
+
+
+def _count(plan: Plan, tally: Tally, part: Decided, effective: Numbers, flags: NDArray[np.uint16]) -> None:
+    count = len(tally.scored)
+    tally.scored += np.bincount(part.scores.segment[part.scores.segment >= 0], minlength=count)
+    tally.effective += np.bincount(effective[effective >= 0], minlength=count)
+    for flag in Flag:
+        tally.flags[flag] = tally.flags.get(flag, 0) + int(np.count_nonzero(flags & int(flag)))
+    tally.conflicts += int(np.count_nonzero((part.correction > 0) & (part.segments != part.stable)))
+    if plan.before.run is not None:
+        tally.table += contingency(part.previous, effective, count, count)
+        tally.moved += int(np.count_nonzero((part.previous >= 0) & (part.previous != effective)))
+
+
+def _with_leavers(plan: Plan, records: NDArray[np.void], after: int, until: int) -> NDArray[np.void]:
+    """The records with those of leavers between two subjects, in order: leaving a scheme is a record too."""
+    start = int(np.searchsorted(plan.before.leavers, after, side="right"))
+    stop = int(np.searchsorted(plan.before.leavers, until, side="right"))
+    if start == stop:
+        return records
+    leaving = _blank(plan, stop - start)
+    leaving["subject"] = plan.before.leavers[start:stop]
+    leaving["scored"] = leaving["stable"] = leaving["effective"] = NO_SEGMENT
+    leaving["previous"] = plan.before.leaver_segments[start:stop]
+    leaving["reason"] = plan.before.leaver_reasons[start:stop]
+    leaving["flags"] = int(Flag.LEFT)
+    both = np.concatenate([records, leaving])
+    return both[np.argsort(both["subject"].astype(np.int64), kind="stable")]
+
+
+def _write(database: Database, plan: Plan, builder: BatchBuilder, records: NDArray[np.void], position: int) -> None:
+    width = plan.model.layout.width
+    for start in range(0, len(records), STAGING_ROWS):
+        part = records[start : start + STAGING_ROWS]
+        data, randoms = part.tobytes(), plan.task.entropy(RANDOM * len(part))
+        locators = builder.add(randoms, data, width)
+        rows = zip(
+            [plan.run] * len(part),
+            part["subject"].tolist(),
+            range(position + start, position + start + len(part)),
+            part["effective"].tolist(),
+            np.frombuffer(data, dtype=f"V{width}").tolist(),
+            np.frombuffer(randoms, dtype=f"V{RANDOM}").tolist(),
+            locators.tolist(),
+            strict=True,
+        )
+        with database.writing() as connection:
+            if not store.hold_staged(connection, plan.run):
+                raise RunOverlapped(plan.run)
+            store_assignments.stage(connection, rows)

@@ -1,0 +1,184 @@
+"""All SQL of assignments: staged in tuples, read in ascending blocks, opened by position."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, delete, func, select
+
+from audit import batch_tree
+from audit.database import STAGING_ROWS, in_batches, insert_rows
+from audit.opening import Opening
+from audit.tables import batch, batch_tile, shredded_leaf
+from segmentation.record import FLAGS_OFFSET, Flag
+from segmentation.tables import assignment
+
+BLOCK = 65_536
+KIND = "assignment"
+"""What the batches of runs are called."""
+
+
+class AssignmentRow(NamedTuple):
+    """One stored assignment."""
+
+    run: int
+    subject: int
+    position: int
+    effective: int
+    record: bytes
+    random: bytes
+    locator: int
+
+
+_COLUMNS = tuple(assignment.c[name] for name in AssignmentRow._fields)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Assignments of one run, ascending by subject; `left` marks records of people who left the scheme."""
+
+    subjects: NDArray[np.int64]
+    effective: NDArray[np.int16]
+    left: NDArray[np.bool_]
+
+
+def stage(connection: Connection, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Insert assignments as tuples in the order of `AssignmentRow`."""
+    insert_rows(connection, assignment, AssignmentRow._fields, rows)
+
+
+def assignment_of(connection: Connection, run: int, subject: int) -> AssignmentRow | None:
+    """One person's assignment in a run."""
+    match = (assignment.c.run == run, assignment.c.subject == subject)
+    row = connection.execute(select(*_COLUMNS).where(*match)).one_or_none()
+    return AssignmentRow._make(row) if row else None
+
+
+def rows_of(connection: Connection, run: int, *, rows: int = BLOCK) -> Iterator[list[AssignmentRow]]:
+    """Every assignment of a run, whole, in blocks of ascending subjects."""
+    after = -(2**63)
+    while True:
+        match = (assignment.c.run == run, assignment.c.subject > after)
+        found = connection.execute(select(*_COLUMNS).where(*match).order_by(assignment.c.subject).limit(rows))
+        block = [AssignmentRow._make(row) for row in found]
+        if not block:
+            return
+        after = block[-1].subject
+        yield block
+
+
+def blocks_of(connection: Connection, run: int, *, members_only: bool = False) -> Iterator[Block]:
+    """Who was assigned where in a run, in blocks of ascending subjects."""
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    only = " AND effective >= 0" if members_only else ""
+    statement = (
+        "SELECT subject, effective, CASE WHEN effective < 0 "  # noqa: S608
+        f"THEN substr(record, {FLAGS_OFFSET + 1}, 2) END FROM assignment "
+        f"WHERE run = {mark} AND subject > {mark}{only} ORDER BY subject LIMIT {BLOCK}"
+    )
+    after = -(2**63)
+    while True:
+        rows = connection.exec_driver_sql(statement, (run, after)).cursor
+        found = rows.fetchall() if rows is not None else []
+        if not found:
+            return
+        subjects, effective, flags = zip(*found, strict=True)
+        after = subjects[-1]
+        left = [flag is not None and bool(int.from_bytes(flag, "big") & Flag.LEFT) for flag in flags]
+        yield Block(np.array(subjects, dtype=np.int64), np.array(effective, dtype=np.int16), np.array(left, dtype=bool))
+
+
+def effective_of(connection: Connection, run: int, subjects: NDArray[np.int64]) -> NDArray[np.int16]:
+    """The effective segments of these people in a run; -1 for none or not there."""
+    found: dict[int, int] = {}
+    for part in in_batches(subjects.tolist(), 10_000):
+        match = (assignment.c.run == run, assignment.c.subject.in_(part))
+        found.update(
+            (row.subject, row.effective)
+            for row in connection.execute(select(assignment.c.subject, assignment.c.effective).where(*match))
+        )
+    return np.array([found.get(subject, -1) for subject in subjects.tolist()], dtype=np.int16)
+
+
+def counts_of(connection: Connection, run: int) -> dict[int, int]:
+    """People per effective segment number of a run."""
+    found = select(assignment.c.effective, func.count()).where(assignment.c.run == run)
+    return {int(number): int(count) for number, count in connection.execute(found.group_by(assignment.c.effective))}
+
+
+def size_of(connection: Connection, run: int) -> int:
+    """How many assignments of a run are stored."""
+    return connection.scalar(select(func.count()).select_from(assignment).where(assignment.c.run == run)) or 0
+
+
+def withdraw(connection: Connection, run: int, rows: Sequence[AssignmentRow]) -> None:
+    """Take rows out of a run; only their leaf hashes stay, so that every other proof still verifies."""
+    batch_tree.shred(connection, run, [Opening(row.position, row.random, row.record, row.locator) for row in rows])
+    for part in in_batches([row.subject for row in rows], 10_000):
+        connection.execute(delete(assignment).where(assignment.c.run == run, assignment.c.subject.in_(part)))
+
+
+def assignments_among(connection: Connection, run: int, subjects: Sequence[int]) -> list[AssignmentRow]:
+    """The assignments of those of these people who have one in the run."""
+    found: list[AssignmentRow] = []
+    for part in in_batches(subjects, 10_000):
+        match = (assignment.c.run == run, assignment.c.subject.in_(part))
+        found.extend(AssignmentRow._make(row) for row in connection.execute(select(*_COLUMNS).where(*match)))
+    return found
+
+
+def drop_some(connection: Connection, run: int) -> int:
+    """Delete at most one staging of a run's assignments; 0 when none are left."""
+    some = select(assignment.c.subject).where(assignment.c.run == run).order_by(assignment.c.subject)
+    last = connection.execute(some.limit(STAGING_ROWS)).scalars().all()
+    if not last:
+        return 0
+    match = (assignment.c.run == run, assignment.c.subject <= last[-1])
+    return connection.execute(delete(assignment).where(*match)).rowcount
+
+
+def drop_batch(connection: Connection, run: int) -> None:
+    """Delete root, tiles and left-over hashes of a run that was never published."""
+    connection.execute(delete(batch_tile).where(batch_tile.c.batch == run))
+    connection.execute(delete(shredded_leaf).where(shredded_leaf.c.batch == run))
+    connection.execute(delete(batch).where(batch.c.id == run))
+
+
+class AssignmentRows:
+    """Hands out the rows of a run by position, for proofs and checks of the log.
+
+    Positions ascend with subjects, so that no index is kept for them: the first is found by bisection.
+    """
+
+    def openings(self, connection: Connection, batch: int, start: int, stop: int) -> list[Opening]:
+        """The rows at positions [start, stop) in ascending order; erased ones are left out."""
+        first = self._subject_at(connection, batch, start)
+        if first is None:
+            return []
+        match = (assignment.c.run == batch, assignment.c.subject >= first)
+        found = select(*_COLUMNS).where(*match).order_by(assignment.c.subject).limit(stop - start)
+        rows = [AssignmentRow._make(row) for row in connection.execute(found)]
+        inside = (row for row in rows if start <= row.position < stop)
+        return [Opening(row.position, row.random, row.record, row.locator) for row in inside]
+
+    def _subject_at(self, connection: Connection, run: int, position: int) -> int | None:
+        """The lowest subject whose position is not below the one wanted."""
+        ends = select(func.min(assignment.c.subject), func.max(assignment.c.subject)).where(assignment.c.run == run)
+        low, high = connection.execute(ends).one()
+        if low is None:
+            return None
+        answer: int | None = None
+        while low <= high:
+            middle = (low + high) // 2
+            match = (assignment.c.run == run, assignment.c.subject >= middle)
+            found = select(assignment.c.subject, assignment.c.position).where(*match)
+            row = connection.execute(found.order_by(assignment.c.subject).limit(1)).one()
+            if row.position >= position:
+                answer, high = row.subject, middle - 1
+            else:
+                low = row.subject + 1
+        return answer
