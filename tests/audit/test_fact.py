@@ -31,14 +31,15 @@ def test_the_bytes_of_a_fact_never_change() -> None:
     """Golden bytes of version 1: the leaf hash of ten years ago must still follow (LOG-7)."""
     fact = Fact("run:published", "engine", NOON, {"run": 7, "model": b"\xaa\xbb", "tags": ["a", None, True]}, (42,))
 
-    assert fact.encode(handle=HANDLE).hex() == (
-        "a6" "6176" "01"
-        "626174" "1b000660dc3778d000"
-        "64626f6479" "a3" "6372756e" "07" "6474616773" "836161f6f5" "656d6f64656c" "42aabb"
-        "646b696e64" "6d72756e3a7075626c6973686564"
-        "656163746f72" "66656e67696e65"
-        "6668616e646c65" "50000102030405060708090a0b0c0d0e0f"
-    )  # fmt: skip
+    golden = """
+        a6 6176 01
+        626174 1b000660dc3778d000
+        64626f6479 a3 6372756e 07 6474616773 836161f6f5 656d6f64656c 42aabb
+        646b696e64 6d72756e3a7075626c6973686564
+        656163746f72 66656e67696e65
+        6668616e646c65 50000102030405060708090a0b0c0d0e0f
+    """
+    assert fact.encode(handle=HANDLE) == bytes.fromhex(golden)
 
 
 def test_subjects_never_enter_the_hashed_bytes() -> None:
