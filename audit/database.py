@@ -140,12 +140,17 @@ def insert_rows(
     return _insert_postgres(connection, table, columns, rows, ignore)
 
 
+def _quoted(columns: Sequence[str]) -> str:
+    """Column names as SQL takes them, reserved words such as natural included."""
+    return ", ".join(f'"{column}"' for column in columns)
+
+
 def _insert_sqlite(
     connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[tuple[Any, ...]], ignore: bool
 ) -> int:
     verb = "INSERT OR IGNORE" if ignore else "INSERT"
     marks = ", ".join("?" * len(columns))
-    statement = f'{verb} INTO "{table.name}" ({", ".join(columns)}) VALUES ({marks})'
+    statement = f'{verb} INTO "{table.name}" ({_quoted(columns)}) VALUES ({marks})'
     cursor = connection.connection.cursor()
     try:
         cursor.executemany(statement, rows)  # type: ignore[arg-type]  # sqlite3 takes any iterable: rows can stream
@@ -157,7 +162,7 @@ def _insert_sqlite(
 def _insert_postgres(
     connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[tuple[Any, ...]], ignore: bool
 ) -> int:
-    names = ", ".join(columns)
+    names = _quoted(columns)
     cursor = connection.connection.cursor()
     try:
         target = f'"{table.name}"'
