@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy.exc import OperationalError
 
 from api.cli import output
-from audit.errors import BadInput, LauterError
+from audit.errors import BadInput, LauterError, Unavailable
 
 app = typer.Typer(
     name="lauter",
@@ -62,6 +63,9 @@ def main() -> None:
     except LauterError as error:
         _tell(error)
         sys.exit(output.EXIT_BAD_INPUT if isinstance(error, BadInput) else output.EXIT_REFUSED)
+    except OperationalError:
+        _tell(Unavailable("a database cannot be reached or is busy; `lauter doctor` says which"))
+        sys.exit(output.EXIT_REFUSED)
     except BrokenPipeError:
         sys.stderr.close()
 

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy.exc import OperationalError
+
 from api.settings import Settings
 from api.wiring import House, open_house
 from api.workflows.stores import current_version, migrate, newest_version
 from audit import log
 from audit.database import Database, open_database
-from audit.errors import BadInput, LauterError
+from audit.errors import BadInput, LauterError, Unavailable
 from audit.fact import Fact
 from audit.verify import check_log
 from governance.catalogue import load_catalogue
@@ -107,7 +109,7 @@ def note_catalogue(house: House, *, actor: Actor, now: datetime) -> None:
         log.append(connection, [Fact("catalogue:changed", str(actor), now, {"digest": house.catalogue.digest})])
 
 
-def examine(settings: Settings, *, now: datetime) -> Diagnosis:
+def examine(settings: Settings) -> Diagnosis:
     """Look at keys, rights, databases, migrations, catalogue and log; sweep what a killed process left behind."""
     checks = [
         _check("folder", lambda: _folder_is_private(settings)),
@@ -122,15 +124,15 @@ def examine(settings: Settings, *, now: datetime) -> Diagnosis:
         ),
     ]
     if all(check.sound for check in checks):
-        checks += _inner_checks(settings, now=now)
+        checks += _inner_checks(settings)
     return Diagnosis(tuple(checks))
 
 
-def _inner_checks(settings: Settings, *, now: datetime) -> Iterator[Check]:
+def _inner_checks(settings: Settings) -> Iterator[Check]:
     house = open_house(settings)
     try:
         yield _check("vault", lambda: _vault_fits(house))
-        yield _check("runs", lambda: _swept(house, now=now))
+        yield _check("runs", lambda: _swept(house))
         yield _check("log", lambda: _log_is_sound(house))
     finally:
         house.close()
@@ -208,7 +210,7 @@ def _vault_fits(house: House) -> str:
     return "every key opens what it sealed"
 
 
-def _swept(house: House, *, now: datetime) -> str:
+def _swept(house: House) -> str:
     from segmentation.run import sweep
 
     with house.work.writing() as connection:
@@ -232,5 +234,7 @@ def _opened(url: str) -> Iterator[Database]:
     database = open_database(url)
     try:
         yield database
+    except OperationalError:
+        raise Unavailable("the database cannot be reached; check that it runs and that its URL is right") from None
     finally:
         database.close()
