@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from consent.standing import DENYING_STATES, PERMITTING_STATES, Objections, Standing
+from consent.standing import PERMITTING_STATES, Objections, Standing
 from governance.vocabulary import CHANNEL_BITS, Act, Channel, ConsentState, Declaration, Scope, Source
 
 DENIALS = frozenset({Act.REFUSED, Act.WITHDRAWN, Act.OBJECTED, Act.FIELD_WITHHELD})
@@ -95,15 +95,45 @@ def objections_of(history: Iterable[Declaration]) -> Objections:
     return _objections(in_time(history))
 
 
+def is_denied(history: Iterable[Declaration], grant: Declaration) -> bool:
+    """Whether *grant* comes after a denial of the same thing and is not the subject's own later act.
+
+    A grant that counts from before the denial is not denied: it is late, and changes nothing.
+    """
+    if grant.act not in GRANTS:
+        return False
+    before = [d for d in in_time(history) if _order(d) < _order(grant)]
+    return not may_grant(grant, _denied_at(before, grant))
+
+
+def _denied_at(before: Sequence[Declaration], grant: Declaration) -> datetime | None:
+    if grant.act in FIELD_ACTS:
+        key = (grant.purpose or EVERY_PURPOSE, grant.field or "")
+        since = _field_denials(before)
+        return since.get(key) or since.get((EVERY_PURPOSE, key[1]))
+    if grant.scope in WIDE_SCOPES:
+        return _wide_denials(before)[grant.scope]
+    return _fold(before, grant.purpose or "").last_denial(grant.channel)
+
+
 def _standing(ordered: Sequence[Declaration], purpose: str) -> Standing:
+    return _fold(ordered, purpose).standing()
+
+
+def _fold(ordered: Sequence[Declaration], purpose: str) -> _Fold:
     fold = _Fold()
     for declaration in ordered:
         if declaration.purpose == purpose and declaration.scope is Scope.PURPOSE:
             fold.take(declaration)
-    return fold.standing()
+    return fold
 
 
 def _objections(ordered: Sequence[Declaration]) -> Objections:
+    since = _wide_denials(ordered)
+    return Objections(since[Scope.GENERAL], since[Scope.MARKETING], since[Scope.PROFILING])
+
+
+def _wide_denials(ordered: Sequence[Declaration]) -> dict[Scope, datetime | None]:
     since: dict[Scope, datetime | None] = dict.fromkeys(WIDE_SCOPES)
     for d in ordered:
         if d.scope not in since or d.act in FIELD_ACTS:
@@ -112,10 +142,14 @@ def _objections(ordered: Sequence[Declaration]) -> Objections:
             since[d.scope] = effective_at(d)
         elif d.act is Act.OBJECTION_LIFTED and may_grant(d, since[d.scope]):
             since[d.scope] = None
-    return Objections(since[Scope.GENERAL], since[Scope.MARKETING], since[Scope.PROFILING])
+    return since
 
 
 def _withheld(ordered: Sequence[Declaration]) -> dict[tuple[str, str], bool]:
+    return _sparse(_field_denials(ordered))
+
+
+def _field_denials(ordered: Sequence[Declaration]) -> dict[tuple[str, str], datetime | None]:
     denied: dict[tuple[str, str], datetime | None] = {}
     for d in ordered:
         if d.act not in FIELD_ACTS or d.field is None:
@@ -131,7 +165,7 @@ def _withheld(ordered: Sequence[Declaration]) -> dict[tuple[str, str], bool]:
                 denied[key] = effective_at(d)
             elif may_grant(d, denied.get(key)):
                 denied[key] = None
-    return _sparse(denied)
+    return denied
 
 
 def _sparse(denied: dict[tuple[str, str], datetime | None]) -> dict[tuple[str, str], bool]:
@@ -147,16 +181,21 @@ def _sparse(denied: dict[tuple[str, str], datetime | None]) -> dict[tuple[str, s
 
 @dataclass
 class _Fold:
-    """One purpose, taken in declaration by declaration in the order they count."""
+    """One purpose, taken in declaration by declaration in the order they count.
+
+    Times of denial are kept even after the subject granted again: what was denied once, no import ever raises.
+    """
 
     state: ConsentState | None = None
     granted_at: datetime | None = None
     objected: bool = False
     denied_at: datetime | None = None
     until: dict[Channel | None, datetime | None] = field(default_factory=dict)
+    closed: set[Channel] = field(default_factory=set)
     channel_denied_at: dict[Channel, datetime] = field(default_factory=dict)
 
     def take(self, d: Declaration) -> None:
+        """Take in one more."""
         if d.act in (Act.GIVEN, Act.RENEWED):
             self._grant(d)
         elif d.act in DENIALS:
@@ -175,19 +214,20 @@ class _Fold:
             granted_at=self.granted_at,
             objected=self.objected,
             channels=sum(CHANNEL_BITS[channel] for channel in self.until if channel is not None),
-            channels_denied=sum(CHANNEL_BITS[channel] for channel in self.channel_denied_at),
+            channels_denied=sum(CHANNEL_BITS[channel] for channel in self.closed),
         )
+
+    def last_denial(self, channel: Channel | None) -> datetime | None:
+        """When the purpose or this channel was last denied, if ever."""
+        found = [at for at in (self.denied_at, self.channel_denied_at.get(channel) if channel else None) if at]
+        return max(found, default=None)
 
     def _without_consent(self, state: ConsentState) -> None:
         if self.state in (None, ConsentState.UNKNOWN, ConsentState.REQUESTED):
             self.state = state
 
-    def _last_denial(self, channel: Channel | None) -> datetime | None:
-        found = [at for at in (self.denied_at, self.channel_denied_at.get(channel) if channel else None) if at]
-        return max(found, default=None)
-
     def _grant(self, d: Declaration) -> None:
-        if not may_grant(d, self._last_denial(d.channel)):
+        if not may_grant(d, self.last_denial(d.channel)):
             return
         if d.source is Source.IMPORT and not d.has_evidence:
             self._without_consent(ConsentState.UNKNOWN)
@@ -196,10 +236,10 @@ class _Fold:
         self.until = {part: end for part, end in self.until.items() if end is None or end > since}
         self.until[d.channel] = d.valid_until
         if d.channel is not None:
-            self.channel_denied_at.pop(d.channel, None)
+            self.closed.discard(d.channel)
         self.state = ConsentState(d.act.value)
         self.granted_at = own_act_at(d) or self.granted_at
-        self.objected, self.denied_at = False, None
+        self.objected = False
 
     def _deny_all(self, d: Declaration) -> None:
         if d.act is not Act.OBJECTED:
@@ -211,17 +251,16 @@ class _Fold:
 
     def _deny_channel(self, d: Declaration, channel: Channel) -> None:
         self.until.pop(channel, None)
+        self.closed.add(channel)
         self.channel_denied_at[channel] = effective_at(d)
         if self.state in PERMITTING_STATES and not self.until:
             self.state = ConsentState.REFUSED if d.act is Act.REFUSED else ConsentState.WITHDRAWN
             self.denied_at, self.granted_at = effective_at(d), None
 
     def _lift(self, d: Declaration) -> None:
-        if not may_grant(d, self._last_denial(d.channel)):
+        if not may_grant(d, self.last_denial(d.channel)):
             return
         if d.channel is not None:
-            self.channel_denied_at.pop(d.channel, None)
-            return
-        self.objected = False
-        if self.state not in DENYING_STATES:
-            self.denied_at = None
+            self.closed.discard(d.channel)
+        else:
+            self.objected = False
