@@ -195,7 +195,8 @@ def _with_leavers(plan: Plan, records: NDArray[np.void], after: int, until: int)
     leaving["previous"] = plan.before.leaver_segments[start:stop]
     leaving["reason"] = plan.before.leaver_reasons[start:stop]
     leaving["flags"] = int(Flag.LEFT)
-    both = np.concatenate([records, leaving])
+    both = np.empty(len(records) + len(leaving), dtype=records.dtype)  # concatenate() would lose the byte order
+    both[: len(records)], both[len(records) :] = records, leaving
     return both[np.argsort(both["subject"].astype(np.int64), kind="stable")]
 
 
