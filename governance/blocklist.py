@@ -115,4 +115,4 @@ def _message(kind: Kind, value: str) -> bytes | None:
     form = email_match_form(value) if kind == "email" else phone_match_form(value)
     if form is None:
         form = " ".join(unicodedata.normalize("NFC", value).casefold().split())
-    return length_prefixed(kind.encode(), FORM_VERSION.to_bytes(2, "big"), form.encode()) if form else None
+    return length_prefixed(kind.encode(), FORM_VERSION.to_bytes(2, "big"), form.encode("utf-8", "surrogatepass")) if form else None

@@ -18,11 +18,13 @@ FORM_VERSION = 1
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"(?:{_LABEL}\.)+{_LABEL}")
-_LOCAL = re.compile(r"[^\s@\"(),:;<>\[\\\]\x00-\x20\x7f-\x9f]{1,64}")
+_LOCAL = re.compile(r"[^\s@\"(),:;<>\[\\\]\x00-\x20\x7f-\x9f\ud800-\udfff]{1,64}")
 _PLAIN_EMAIL = re.compile(
     rf"[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~-]+)*@(?:{_LABEL}\.)+{_LABEL}"
 )
 
+_SHORTEST_E164 = 7
+"""Plus sign and digits: shorter ones are emergency and service numbers, nobody's own."""
 _SEPARATORS = str.maketrans("", "", " /-.")
 _GERMAN = re.compile(r"(?:\+49(?:\(0\))?|0049(?:\(0\))?|0)([1-9][0-9]{6,10})")
 
@@ -122,9 +124,10 @@ def _any_phone(value: str, region: str) -> str | None:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
         return None
-    if not phonenumbers.is_possible_number(number):
+    if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
         return None
-    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+    form = str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+    return form if len(form) > _SHORTEST_E164 else None
 
 
 def is_role_mailbox(email: str) -> bool:

@@ -58,7 +58,7 @@ class VaultCipher:
 
     def reference_hashes(self, unit: Unit, reference: str) -> list[bytes]:
         """Under what the reference may stand: one hash per live epoch, newest first."""
-        message = _REFERENCE_PREFIX[unit] + canonical_reference(reference).encode()
+        message = _REFERENCE_PREFIX[unit] + canonical_reference(reference).encode("utf-8", "surrogatepass")
         return [lookup(message)[:HASH_BYTES] for lookup in self._lookups]
 
     def contact_hashes(self, kind: str, value: str) -> list[bytes]:
