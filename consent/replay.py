@@ -123,7 +123,7 @@ def _standing(ordered: Sequence[Declaration], purpose: str) -> Standing:
 def _fold(ordered: Sequence[Declaration], purpose: str) -> _Fold:
     fold = _Fold()
     for declaration in ordered:
-        if declaration.purpose == purpose and declaration.scope is Scope.PURPOSE:
+        if declaration.purpose == purpose and declaration.scope is Scope.PURPOSE and declaration.act not in FIELD_ACTS:
             fold.take(declaration)
     return fold
 
