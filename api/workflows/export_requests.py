@@ -14,7 +14,7 @@ from audit.fact import Fact, FactValue
 from governance.transfers import current_transfers
 from governance.vocabulary import Actor, Role
 from segmentation import membership, store_exports
-from segmentation.definitions import Segment, parse_definition
+from segmentation.definitions import Segment
 from segmentation.errors import SegmentUnknown
 from segmentation.export_build import Chosen
 from segmentation.export_request import ExportRequest, parse_request
@@ -33,10 +33,6 @@ class ExportUnknown(NotFound):
 
 class ApprovalRefused(Refused):
     """Whoever asked for an export cannot approve it, and none is approved twice."""
-
-
-class PurposeMismatch(Refused):
-    """An export serves the purpose its segments were made for, and no other (Article 5(1)(b) GDPR)."""
 
 
 @dataclass(frozen=True)
@@ -152,12 +148,8 @@ def source_of(house: House, connection: Connection, wanted: ExportRequest) -> So
         SchemeUnknown, NeverRun, SegmentUnknown, PurposeMismatch: the scheme cannot give what is asked for.
     """
     live = membership.live(connection, wanted.scheme)
-    scheme = parse_definition(live.definition.document, house.catalogue)
-    if scheme.purpose != wanted.purpose.key:
-        raise PurposeMismatch(
-            f"the scheme {wanted.scheme!r} serves the purpose {scheme.purpose!r}, not {wanted.purpose.key!r}"
-        )
-    return Source(live, Chosen(scheme.unit, _chosen(wanted, live.model.segments)))
+    live.check_purpose(wanted.purpose)
+    return Source(live, Chosen(live.unit, _chosen(wanted, live.model.segments)))
 
 
 def known(connection: Connection, number: int, *, lock: bool = False) -> ExportRow:
