@@ -1,0 +1,355 @@
+"""Schemes from the outside: define, list, run, show, and correct one person's assignment.
+
+Counts are exact: this is the operator's and the officer's view. Faces for marketing show `segmentation.report.rounded`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from api.workflows.home import note_catalogue
+from api.workflows.log import scheme_unit, subject_behind
+from audit import log
+from audit.errors import BadInput, NotFound
+from audit.fact import Fact
+from governance.store import subject_row
+from segmentation import store
+from segmentation.corrections import CorrectionKind, Ruling
+from segmentation.corrections import correct as correct_assignment
+from segmentation.corrections import lift as lift_correction
+from segmentation.definitions import Definition, parse_definition
+from segmentation.errors import AlreadyDefined, SchemeUnknown
+from segmentation.membership import live, sizes
+from segmentation.periods import iso_day
+from segmentation.profile import Profile, profile
+from segmentation.report import RunReport, report_from_json
+from segmentation.store import DefinitionRow
+from segmentation.store_corrections import CorrectionRow
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from api.wiring import House
+    from governance.vocabulary import Actor
+
+MAX_REASON = 2_000
+"""Characters of a correction's reason."""
+
+
+@dataclass(frozen=True)
+class SchemeDefined:
+    """A stored version of a scheme; `new` is False when exactly this stood already."""
+
+    scheme: str
+    version: int
+    kind: str
+    unit: str
+    purpose: str
+    digest: str
+    new: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """As the command line and the API print it."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class SchemeState:
+    """A scheme and the exact counts of its live run; `permitted` plus `left_out` is `total`."""
+
+    scheme: str
+    label: dict[str, str]
+    version: int
+    kind: str
+    unit: str
+    purpose: str
+    effect_class: str
+    run: int | None
+    published_at: str | None
+    total: int | None
+    permitted: int | None
+    left_out: dict[str, int] | None
+    segments: tuple[dict[str, Any], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As the command line and the API print it."""
+        return dict(vars(self)) | {"segments": list(self.segments)}
+
+
+@dataclass(frozen=True)
+class SchemeList:
+    """Every scheme, by name."""
+
+    schemes: tuple[SchemeState, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As the command line and the API print it."""
+        return {"schemes": [scheme.to_json() for scheme in self.schemes]}
+
+
+@dataclass(frozen=True)
+class SchemeShown:
+    """A scheme in full: the last run's report, sizes now, and what sets the segments apart."""
+
+    state: SchemeState
+    definition: dict[str, Any]
+    report: RunReport | None
+    now: dict[str, int]
+    """Members by segment key at this instant, after corrections and permission."""
+    profile: Profile | None
+
+    def to_json(self) -> dict[str, Any]:
+        """As the command line and the API print it."""
+        return {
+            **self.state.to_json(),
+            "definition": self.definition,
+            "report": self.report.to_json() if self.report else None,
+            "now": self.now,
+            "profile": self.profile.to_json() if self.profile else None,
+        }
+
+
+@dataclass(frozen=True)
+class CorrectionOrder:
+    """What the desk wants: kind move, pin or out, the segment of a move, why in plain words, and the review date."""
+
+    kind: str
+    segment: str | None
+    reason: str
+    review_on: date
+
+
+@dataclass(frozen=True)
+class CorrectionMade:
+    """A correction as it stands, or as it was lifted; neither its reason nor whose it is."""
+
+    number: int
+    scheme: str
+    kind: str
+    segment: str | None
+    review_on: str
+    lifted: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """As the command line and the API print it."""
+        return dict(vars(self))
+
+
+def define(house: House, text: str, *, actor: Actor, now: datetime) -> SchemeDefined:
+    """Store a definition as the next version of its scheme; the newest one again changes nothing.
+
+    Raises:
+        DefinitionInvalid, FieldNotPermitted: it does not validate.
+        AlreadyDefined: it is an older version of the scheme.
+    """
+    definition = parse_definition(text, house.catalogue)
+    note_catalogue(house, actor=actor, now=now)
+    with house.work.writing() as connection:
+        newest = store.latest_definition(connection, definition.scheme)
+        if newest is not None and newest.digest == definition.digest:
+            return _defined(definition, newest.version, new=False)
+        older = store.definition_of(connection, definition.digest)
+        if older is not None:
+            raise AlreadyDefined(
+                f"This is version {older.version} of {definition.scheme!r} word for word, and a version is stored "
+                "once. To go back to it, change its label or any other word."
+            )
+        number = newest.version + 1 if newest is not None else 1
+        row = DefinitionRow(definition.digest, definition.scheme, number, definition.document, now, str(actor))
+        store.add_definition(connection, row)
+        body = {"scheme": definition.scheme, "version": number, "definition": definition.digest}
+        log.append(connection, [Fact("scheme:defined", str(actor), now, body)])
+    return _defined(definition, number, new=True)
+
+
+def schemes(house: House) -> SchemeList:
+    """Every scheme with the exact counts of its live run."""
+    with house.work.reading() as connection:
+        rows = store.latest_definitions(connection)
+        return SchemeList(tuple(_state(connection, row)[0] for row in rows))
+
+
+def run(
+    house: House,
+    scheme: str,
+    *,
+    actor: Actor,
+    now: datetime,
+    refit: bool = False,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> RunReport:
+    """Run a scheme as it is defined now and publish the result.
+
+    Raises:
+        SchemeUnknown: no such scheme.
+        DefinitionInvalid, FieldNotPermitted: the catalogue changed so that the definition does not hold any more.
+    """
+    from segmentation.run import Task
+    from segmentation.run import run as run_task
+    from segmentation.run_task import no_progress
+
+    note_catalogue(house, actor=actor, now=now)
+    with house.work.reading() as connection:
+        row = _latest(connection, scheme)
+    task = Task(
+        definition=parse_definition(row.document, house.catalogue),
+        version=row.version,
+        catalogue=house.catalogue,
+        actor=actor,
+        now=now,
+        code_version=code_version(),
+        refit=refit,
+        progress=progress or no_progress,
+    )
+    return run_task(house.work, task)
+
+
+def show(house: House, scheme: str, *, now: datetime) -> SchemeShown:
+    """A scheme in full, with the sizes of this instant.
+
+    Raises:
+        SchemeUnknown: no such scheme.
+    """
+    with house.work.reading() as connection:
+        row = _latest(connection, scheme)
+        state, report = _state(connection, row)
+        document = json.loads(row.document)
+        if report is None:
+            return SchemeShown(state, document, None, {}, None)
+        purpose = house.catalogue.purpose(report.purpose)
+        visible = live(connection, scheme)
+        counted = sizes(connection, visible, purpose, now=now)
+        described = profile(connection, visible, purpose, now=now, minimum=report.minimum_size)
+    keys = {number: segment.key for number, segment in enumerate(visible.model.segments)}
+    return SchemeShown(state, document, report, {keys[n]: count for n, count in counted.items()}, described)
+
+
+def correct(
+    house: House, scheme: str, reference: str, order: CorrectionOrder, *, actor: Actor, now: datetime
+) -> CorrectionMade:
+    """Correct the assignment of whoever stands under a reference; acts at once and outranks every run.
+
+    Raises:
+        SchemeUnknown, SegmentUnknown, NeverRun, NotFound: something named does not exist.
+        CorrectionRefused, BadInput: it cannot stand.
+    """
+    subject, pseudonym = _person(house, scheme, reference)
+    return correct_subject(house, scheme, (subject, pseudonym), order, actor=actor, now=now)
+
+
+def correct_subject(
+    house: House, scheme: str, person: tuple[int, bytes], order: CorrectionOrder, *, actor: Actor, now: datetime
+) -> CorrectionMade:
+    """The same for somebody who was found already: subject number and pseudonym."""
+    if order.kind not in {each.value for each in CorrectionKind}:
+        raise BadInput(f"The kind of a correction is one of: {', '.join(each.value for each in CorrectionKind)}.")
+    if not order.reason.strip() or len(order.reason) > MAX_REASON:
+        raise BadInput(f"A correction needs a reason of 1 to {MAX_REASON} characters.")
+    # The vault is written first: a sealed reason that no correction names is an orphan, never the other way round.
+    sealed = house.vault.seal_evidence([(person[1], order.reason.strip().encode())])[0]
+    ruling = Ruling(CorrectionKind(order.kind), order.segment, sealed, order.review_on)
+    with house.work.writing() as connection:
+        return _made(correct_assignment(connection, scheme, person[0], ruling, actor=actor, now=now))
+
+
+def lift(house: House, scheme: str, reference: str, *, actor: Actor, now: datetime) -> CorrectionMade:
+    """End the correction of whoever stands under a reference; the live run decides again.
+
+    Raises:
+        SchemeUnknown, NotFound: something named does not exist.
+        CorrectionRefused: no correction is in force.
+    """
+    subject, _ = _person(house, scheme, reference)
+    return lift_subject(house, scheme, subject, actor=actor, now=now)
+
+
+def lift_subject(house: House, scheme: str, subject: int, *, actor: Actor, now: datetime) -> CorrectionMade:
+    """The same for somebody who was found already."""
+    with house.work.writing() as connection:
+        return _made(lift_correction(connection, scheme, subject, actor=actor, now=now))
+
+
+def code_version() -> str:
+    """The version of this code, as a run's fact names it."""
+    try:
+        return version("lauter")
+    except PackageNotFoundError:
+        return "unreleased"
+
+
+def _person(house: House, scheme: str, reference: str) -> tuple[int, bytes]:
+    """Number and pseudonym behind a reference; somebody erased is as unknown as nobody."""
+    with house.work.reading() as connection:
+        unit = scheme_unit(connection, scheme)
+    pseudonym = house.vault.find(unit, [reference])[0]
+    with house.work.reading() as connection:
+        subject = subject_behind(connection, pseudonym)
+        row = subject_row(connection, subject)
+    if row is None or row.erased_at is not None or pseudonym is None:
+        raise NotFound("nobody is held under this reference")
+    return subject, pseudonym
+
+
+def _latest(connection: Connection, scheme: str) -> DefinitionRow:
+    row = store.latest_definition(connection, scheme)
+    if row is None:
+        raise SchemeUnknown(scheme)
+    return row
+
+
+def _state(connection: Connection, row: DefinitionRow) -> tuple[SchemeState, RunReport | None]:
+    document = json.loads(row.document)
+    current = store.live_run(connection, row.scheme)
+    report = report_from_json(current.report) if current is not None and current.report else None
+    label = document.get("label") or {"de": row.scheme, "en": row.scheme}
+    state = SchemeState(
+        scheme=row.scheme,
+        label=label,
+        version=row.version,
+        kind=document["kind"],
+        unit=document["unit"],
+        purpose=document["purpose"],
+        effect_class=document.get("effect_class", "none"),
+        run=report.run if report else None,
+        published_at=current.published_at.isoformat() if current and current.published_at else None,
+        total=report.total if report else None,
+        permitted=report.permitted if report else None,
+        left_out=dict(report.left_out) if report else None,
+        segments=tuple(_segment(segment) for segment in report.segments) if report else (),
+    )
+    return state, report
+
+
+def _segment(segment: Any) -> dict[str, Any]:
+    name = {"de": segment.name.de, "en": segment.name.en}
+    return {"key": segment.key, "name": name, "size": segment.effective, "suppressed": segment.suppressed}
+
+
+def _defined(definition: Definition, number: int, *, new: bool) -> SchemeDefined:
+    return SchemeDefined(
+        scheme=definition.scheme,
+        version=number,
+        kind=definition.kind.value,
+        unit=definition.unit.value,
+        purpose=definition.purpose,
+        digest=definition.digest.hex(),
+        new=new,
+    )
+
+
+def _made(row: CorrectionRow) -> CorrectionMade:
+    return CorrectionMade(
+        number=row.id,
+        scheme=row.scheme,
+        kind=row.kind,
+        segment=row.segment,
+        review_on=iso_day(row.review_on),
+        lifted=row.lifted_at is not None,
+    )
