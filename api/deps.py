@@ -26,6 +26,7 @@ from api.security import NotPermitted, NotSignedIn
 from api.throttle import Throttle
 from api.wiring import House
 from audit.errors import BadInput
+from governance import staff
 from governance.keys import KeyRole
 from governance.vocabulary import Actor, Language, Role
 
@@ -131,8 +132,6 @@ def language_of(request: Request) -> Language:
 
 def caller_of(request: Request, web: Web, now: datetime) -> Caller | None:
     """Who holds the session cookie, if the session still lasts."""
-    from governance import staff
-
     cookie = security.read_cookie(request, SESSION, https=web.https)
     if not cookie:
         return None
@@ -140,7 +139,7 @@ def caller_of(request: Request, web: Web, now: datetime) -> Caller | None:
         member = staff.find_session(connection, cookie, now=now)
     if member is None:
         return None
-    return Caller(member.name, member.role, Actor(member.role, member.handle), cookie)
+    return Caller(member.name, member.role, member.actor, cookie)
 
 
 def visiting(right: Right | None) -> Callable[..., Visit]:

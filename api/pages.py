@@ -77,6 +77,12 @@ def _current(place: Place, path: str) -> bool:
     return path == place.path or (place.path != "/console" and path.startswith(place.path + "/"))
 
 
+def role_of(actor: str) -> str:
+    """The message of the role's name of a stored actor; never the handle."""
+    role = actor.partition(":")[0]
+    return ROLE_NAMES.get(Role(role), role) if role in set(Role) else role
+
+
 def environment(tongue: Tongue) -> Environment:
     """The templates in one language, with its figures as filters."""
     made = Environment(

@@ -47,18 +47,31 @@ class Step:
     sign: str = ""
 
 
+@dataclass(frozen=True)
+class Condition:
+    """One line of a gate: the answer's sign, what is the case, and a note."""
+
+    kind: str
+    text: str
+    note: str = ""
+
+
 def funnel(
     whole: tuple[Text | str, int],
     reasons: Mapping[K, int],
-    label: Mapping[K, Text],
+    label: Mapping[K, Text | str],
     rest: tuple[Text | str, int],
     counts: Counts,
     pooled: Text | str,
+    whole_of: int | None = None,
 ) -> list[Step]:
-    """All, then who falls out by reason from the largest down, then who is left."""
-    total = max(whole[1], 1)
-    steps = [Step(whole[0], counts.see(whole[1]), 0.0, 1.0, "soft", strong=True)]
-    edge = 1.0
+    """All, then who falls out by reason from the largest down, then who is left.
+
+    Bars are shares of *whole_of*, by default of all.
+    """
+    total = max(whole_of or whole[1], 1)
+    edge = counts.share(whole[1], total)
+    steps = [Step(whole[0], counts.see(whole[1]), 0.0, edge, "soft", strong=True)]
     for text, count in _pooled(reasons, label, counts, pooled):
         width = counts.share(count, total)
         edge = max(0.0, edge - width)
@@ -68,7 +81,7 @@ def funnel(
 
 
 def _pooled(
-    reasons: Mapping[K, int], label: Mapping[K, Text], counts: Counts, pooled: Text | str
+    reasons: Mapping[K, int], label: Mapping[K, Text | str], counts: Counts, pooled: Text | str
 ) -> Iterable[tuple[Text | str, int]]:
     ordered = sorted(((key, count) for key, count in reasons.items() if count), key=lambda pair: -pair[1])
     small = [] if counts.exact else [count for _, count in ordered if count < counts.few]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -10,8 +12,11 @@ from starlette.responses import Response
 
 from api.access import Right
 from api.console.counts import Counts
+from api.console.schemes import SchemeLine, scheme_lines
 from api.deps import Visit, posting, visiting
 from audit import log
+from governance.store import counts as count_people
+from segmentation.periods import day_of
 
 router = APIRouter()
 
@@ -28,30 +33,96 @@ class Task:
 
 @dataclass(frozen=True)
 class Overview:
-    """What the first page shows; counts are None where this role sees no data."""
+    """What the first page shows; counts are None where there are too few to tell."""
 
     contacts: int | None
     accounts: int | None
+    activities: int | None
     entries: int
-    schemes: tuple[object, ...]
+    live: int
+    schemes: tuple[SchemeLine, ...]
     tasks: tuple[Task, ...]
     knows_data: bool
 
 
 def overview(visit: Visit) -> Overview:
-    """One snapshot of the house, in the counts this role may see."""
-    knows = visit.who.may(Right.SEGMENTS)
+    """The house as this role may see it."""
+    counts, knows = Counts(visit.exact), visit.who.may(Right.SEGMENTS)
     with visit.house.work.reading() as connection:
-        entries = log.size(connection)
-    counts = Counts(visit.exact)
-    return Overview(counts.see(0), counts.see(0), entries, (), (), knows)
+        entries, people = log.size(connection), count_people(connection)
+    schemes = tuple(scheme_lines(visit)) if knows else ()
+    return Overview(
+        contacts=counts.see(people.contacts),
+        accounts=counts.see(people.accounts),
+        activities=counts.see(people.activities),
+        entries=entries,
+        live=sum(scheme.run is not None for scheme in schemes),
+        schemes=schemes,
+        tasks=tuple(_tasks(visit, schemes)),
+        knows_data=knows,
+    )
+
+
+def _tasks(visit: Visit, schemes: tuple[SchemeLine, ...]) -> Iterator[Task]:
+    say = visit.tongue.say
+    if visit.web.watch.last is None and visit.who.may(Right.VERIFY):
+        text, note = say("The log was not checked since the start"), say("A check takes seconds and changes nothing.")
+        yield Task("attention", text, note, "/console/verify")
+    if visit.who.may(Right.CORRECT) or visit.who.may(Right.PERSON):
+        due = _reviews_due(visit)
+        if due:
+            text = say("%(n)s corrections are due for review", n=visit.tongue.formats.number(due))
+            yield Task("attention", text, say("They stay in force until somebody decides."), "/console/person")
+    if visit.who.may(Right.EXPORTS):
+        yield from _waiting_exports(visit)
+    if visit.who.may(Right.PRICES):
+        yield from _closed_gates(visit)
+    for scheme in schemes:
+        if scheme.run is None or not scheme.fresh:
+            word = say("never run") if scheme.run is None else say("older than a week")
+            yield Task("attention", scheme.label, word, f"/console/segments/{scheme.name}")
+
+
+def _reviews_due(visit: Visit) -> int:
+    from segmentation.corrections import due_reviews
+
+    with visit.house.work.reading() as connection:
+        return len(due_reviews(connection, today=day_of(visit.now, visit.house.catalogue.controller.time_zone)))
+
+
+def _waiting_exports(visit: Visit) -> Iterator[Task]:
+    from api.workflows.export_requests import exports
+
+    for export in exports(visit.house).exports:
+        if export.state == "requested" and visit.who.may(Right.APPROVE_EXPORT):
+            text = visit.tongue.say("Export X-%(n)s waits for approval", n=export.number)
+            yield Task("attention", text, str(export.request["recipient"]["name"]), f"/console/exports/{export.number}")
+
+
+def _closed_gates(visit: Visit) -> Iterator[Task]:
+    from api.workflows.prices import policies
+
+    for state in policies(visit.house, now=visit.now).policies:
+        if not state.gate.open:
+            name = state.stored.policy.name
+            text = visit.tongue.say("Gate closed: %(name)s", name=name)
+            note = visit.tongue.pick(state.gate.unmet[0].text)
+            yield Task("refused", text, note, f"/console/prices/{name}")
 
 
 def place_of(visit: Visit, wanted: str) -> str | None:
-    """The page of a log entry's number, or None."""
-    digits = wanted.replace("\u202f", "").replace(",", "").replace(".", "").strip()
-    if digits.isdigit() and len(digits) < 16 and visit.who.may(Right.LOG):
-        return f"/console/log/{int(digits)}"
+    """The page that was meant: a scheme's name, an export's number, a log entry's number; else None."""
+    word = wanted.strip().replace("\u202f", "").replace(",", "").replace(".", "")
+    export = re.fullmatch(r"[Xx]-?(\d{1,12})", word)
+    if export and visit.who.may(Right.EXPORTS):
+        return f"/console/exports/{int(export[1])}"
+    if re.fullmatch(r"\d{1,15}", word) and visit.who.may(Right.LOG):
+        return f"/console/log/{int(word)}"
+    if visit.who.may(Right.SEGMENTS):
+        lines = scheme_lines(visit)
+        known = {name.casefold(): line.name for line in lines for name in (line.name, line.label)}
+        if name := known.get(wanted.strip().casefold()):
+            return f"/console/segments/{name}"
     return None
 
 

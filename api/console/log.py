@@ -17,10 +17,9 @@ from api.access import Right
 from api.deps import Visit, posting, visiting
 from api.i18n import N_
 from api.jobs import LogHealth
-from api.pages import ROLE_NAMES
+from api.pages import role_of
 from audit import checkpoint, log, merkle
 from audit.log import Entry
-from governance.vocabulary import Role
 
 router = APIRouter()
 PAGE = 50
@@ -118,9 +117,7 @@ def entry_page(visit: Visit, index: int) -> EntryPage:
 
 
 def _line(entry: Entry) -> Line:
-    role = entry.actor.partition(":")[0]
-    name = ROLE_NAMES.get(Role(role), role) if role in set(Role) else role
-    return Line(entry.index, entry.kind, KINDS.get(entry.kind, ""), name, entry.at)
+    return Line(entry.index, entry.kind, KINDS.get(entry.kind, ""), role_of(entry.actor), entry.at)
 
 
 def _shown(value: Any) -> str:

@@ -18,9 +18,7 @@ from api.deps import LANGUAGE, SESSION, THEME, Visit, posting, visiting
 from api.i18n import LANGUAGES, N_
 from api.pages import THEMES
 from api.security import TooManyAttempts
-from audit import log
-from audit.fact import Fact
-from governance.vocabulary import Actor
+from api.workflows import staff
 
 router = APIRouter()
 A_YEAR = int(timedelta(days=365).total_seconds())
@@ -88,35 +86,24 @@ def _begin(visit: Visit) -> str | None:
     Raises:
         TooManyAttempts: for this name or from this source, within a quarter of an hour.
     """
-    from governance import staff
-
-    web, name = visit.web, visit.form.get("name", "")[:80].casefold()
-    source = visit.request.client.host if visit.request.client else ""
-    if web.sources.take(source, now=visit.now) or web.names.take(name, now=visit.now):
+    web, name = visit.web, visit.form.get("name", "")[:80]
+    source, spelling = visit.request.client.host if visit.request.client else "", name.casefold()
+    if web.sources.take(source, now=visit.now) or web.names.take(spelling, now=visit.now):
         web.log.info("sign_in:throttled")
         raise TooManyAttempts
-    with web.house.work.writing() as connection:
-        member = staff.authenticate(
-            connection, visit.form.get("name", "")[:80], visit.form.get("password", "")[:1024], now=visit.now
-        )
-        if member is None:
-            web.log.info("sign_in:refused")
-            return None
-        token = staff.create_session(connection, member, now=visit.now)
-        log.append(connection, [Fact("session:began", str(Actor(member.role, member.handle)), visit.now)])
+    begun = staff.sign_in(web.house, name, visit.form.get("password", "")[:1024], now=visit.now)
+    if begun is None:
+        web.log.info("sign_in:refused")
+        return None
     web.sources.give_back(source)
-    web.names.give_back(name)
-    web.log.info("session:began", role=member.role)
-    return token
+    web.names.give_back(spelling)
+    web.log.info("session:began", role=begun[0].role)
+    return begun[1]
 
 
 def _end(visit: Visit) -> None:
-    from governance import staff
-
     if visit.caller is None:
         return
-    with visit.house.work.writing() as connection:
-        staff.end_session(connection, visit.caller.session)
-        log.append(connection, [Fact("session:ended", str(visit.caller.actor), visit.now)])
+    staff.sign_out(visit.house, visit.caller.session, actor=visit.caller.actor, now=visit.now)
     visit.web.handles.forget(visit.caller.session)
     visit.web.log.info("session:ended", role=visit.caller.role)

@@ -1,0 +1,48 @@
+"""The segments: the list of schemes, one scheme with its live run, and the button that runs it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
+
+from api.access import Right
+from api.console.schemes import scheme_lines, scheme_page
+from api.deps import Visit, posting, visiting
+
+router = APIRouter()
+
+Reader = Annotated[Visit, Depends(visiting(Right.SEGMENTS))]
+
+
+@router.get("/segments")
+def show_list(visit: Reader) -> Response:
+    """Every scheme."""
+    return visit.page("segments.html", view=scheme_lines(visit))
+
+
+@router.get("/segments/{name}")
+def show(visit: Reader, name: str) -> Response:
+    """One scheme."""
+    return visit.page("segment.html", view=scheme_page(visit, name), job=visit.web.jobs.under_way(name))
+
+
+@router.post("/segments/{name}/run")
+def run(visit: Annotated[Visit, Depends(posting(Right.RUN))], name: str) -> Response:
+    """Compute it anew, in the background."""
+    page = scheme_page(visit, name)
+    job = visit.web.jobs.start(page.line.name, str(visit.who.actor), _running(visit, name), now=visit.now)
+    return visit.go(f"/console/jobs/{job.id}")
+
+
+def _running(visit: Visit, name: str) -> Any:
+    house, actor, clock = visit.house, visit.who.actor, visit.web.clock
+
+    def work(show_progress: Any) -> str:
+        from api.workflows.segments import run as run_scheme
+
+        run_scheme(house, name, actor=actor, now=clock(), progress=show_progress)
+        return f"/console/segments/{name}"
+
+    return work
