@@ -10,7 +10,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import Column, Index, LargeBinary, MetaData, Table, Text, delete, distinct, select
+from sqlalchemy import Column, Index, LargeBinary, MetaData, Table, Text, delete, select
 
 from audit.database import Database, in_batches, insert_rows
 from governance.bulk import select_by_keys
@@ -62,7 +62,7 @@ class ProtectedStore:
         """Names of the attributes held, in order."""
         column = protected_attribute.c.attribute
         with self.database.reading() as connection:
-            return tuple(sorted(connection.execute(select(distinct(column))).scalars()))
+            return tuple(sorted(connection.execute(select(column).distinct()).scalars()))
 
     def counts_by(self, attribute: str, cells: Iterable[tuple[bytes, int]]) -> dict[tuple[int, str | None], int]:
         """How many people of each cell have each value: (cell, value) → count; value None for those without one.
