@@ -113,6 +113,11 @@ def _look(sample: pa.RecordBatch, catalogue: Catalogue) -> _Found:
             found.fields[key] = header
         else:
             undecided.append(header)
+    if not {"reference", "account.reference"} & found.targets.keys():
+        numbered = next((header for header in undecided if _is_reference(header, sample.column(header))), None)
+        if numbered is not None:
+            found.targets["reference"] = numbered
+            undecided.remove(numbered)
     for header in undecided:
         target = _shape(sample.column(header))
         if target is not None and target not in found.targets:
@@ -133,8 +138,8 @@ def _field(words: str, catalogue: Catalogue) -> str | None:
     for key, field in declared.items():
         if words in {key.replace("_", ""), _words(field.label.de), _words(field.label.en)}:
             return key
-    key = _match(_FIELD_NAMES, words)
-    return key if key in declared else None
+    known = _match(_FIELD_NAMES, words)
+    return known if known in declared else None
 
 
 def _shape(column: pa.Array) -> str | None:
@@ -154,6 +159,12 @@ def _shape(column: pa.Array) -> str | None:
     evidence = DateEvidence()
     evidence.look(words)
     return "date" if evidence.german + evidence.iso + evidence.slashed >= _SHAPE * len(values) else None
+
+
+def _is_reference(header: str, column: pa.Array) -> bool:
+    """A header that ends like a number's, above values that are all there and all different."""
+    ends = re.search(r"(key|id|nr|nummer|number)$", _words(header)) is not None
+    return ends and len(column) > 1 and not column.null_count and len(column.unique()) == len(column)
 
 
 def _share(values: list[str], test: Callable[[str], bool]) -> bool:
