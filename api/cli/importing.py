@@ -78,7 +78,9 @@ def suggest(context: typer.Context, file: File) -> None:
         output.answer(context, suggest_mapping(house, file), _show_suggestion)
 
 
-def _run(context: typer.Context, action: Callable[..., ImportReport], file: Path, mapping: Path, dry_run: bool, what: str) -> None:
+def _run(
+    context: typer.Context, action: Callable[..., ImportReport], file: Path, mapping: Path, dry_run: bool, what: str
+) -> None:
     text = output.read_text(mapping)
     with output.house(context) as house, output.progress_bar(context, f"Importing {what}") as show:
         report = action(
