@@ -58,12 +58,17 @@ class FactSource:
         """Facts per person."""
         return self._slots
 
+    @property
+    def small(self) -> bool:
+        """Whether everybody's facts stay in memory between passes."""
+        return self._population.size * (9 * self._slots + 8) <= CACHE_BYTES
+
     def batches(self) -> Iterator[FactBatch]:
         """Everybody's facts, *ROWS* people at a time."""
         if self._cache is not None:
             yield from self._cache
             return
-        keep: list[FactBatch] | None = [] if self._population.size * (9 * self._slots + 8) <= CACHE_BYTES else None
+        keep: list[FactBatch] | None = [] if self.small else None
         for batch in self._read():
             if keep is not None:
                 keep.append(batch)

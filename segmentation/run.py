@@ -23,7 +23,7 @@ from segmentation.models import Model, parse_model
 from segmentation.record import Flag
 from segmentation.report import RunReport, SegmentCount
 from segmentation.run_publish import Late, Publication, publish
-from segmentation.run_stage import Plan, Tally, stage, too_small
+from segmentation.run_stage import Plan, Tally, census, stage
 from segmentation.run_task import Clock, Task, before_this, renumbering
 from segmentation.stability import adjusted_rand
 from segmentation.store import DefinitionRow, ModelRow
@@ -62,9 +62,9 @@ def _run(database: Database, snapshot: Connection, number: int, task: Task, cloc
         corrections = in_force(snapshot, task.definition.scheme, segment_numbers(model))
     plan = Plan(number, task, model, before, corrections, population.watermark)
     with clock.stage("census"):
-        suppressed = too_small(plan, source)
+        suppressed, everybody = census(plan, source)
     with clock.stage("stage"):
-        built, tally = stage(database, plan, source, suppressed, population.size)
+        built, tally = stage(database, plan, everybody, suppressed, population.size)
     ready = Publication(number, task, model, built, population, last[0] if last else None)
     reports: list[RunReport] = []
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,6 @@ from audit.instants import to_microseconds
 from segmentation import store, store_assignments
 from segmentation.corrections import Corrections
 from segmentation.errors import RunOverlapped
-from segmentation.facts import Facts
 from segmentation.features import FactBatch, FactSource
 from segmentation.methods.scores import Scores
 from segmentation.models import Model
@@ -52,6 +52,8 @@ class Decided:
     """After corrections."""
     correction: NDArray[np.int64]
     flags: NDArray[np.uint16]
+    rules: NDArray[np.uint8] | None
+    """Packed bits of all rules that fit, (people, bytes)."""
 
 
 @dataclass
@@ -94,23 +96,31 @@ def _decide(plan: Plan, batch: FactBatch, previous: Numbers) -> Decided:
     numbers[places] = plan.corrections.numbers[which]
     flags[places] |= int(Flag.CORRECTED)
     flags[places[plan.corrections.segments[which] == NO_SEGMENT]] |= int(Flag.TAKEN_OUT)
-    return Decided(batch, scores, previous, stable, segments, numbers, flags)
+    rules = np.packbits(scores.matches, axis=0).T if scores.matches is not None else None
+    return Decided(batch, replace(scores, matches=None), previous, stable, segments, numbers, flags, rules)
 
 
-def too_small(plan: Plan, source: FactSource) -> frozenset[int]:
-    """Segments with members, but fewer than the minimum; stops as soon as every segment has enough."""
+def census(plan: Plan, source: FactSource) -> tuple[frozenset[int], Iterator[Decided]]:
+    """Segments with members, but fewer than the minimum; and everybody's decision.
+
+    Looking stops as soon as every segment has enough. What was decided on the way is kept where memory allows.
+    """
     count = len(plan.model.segments)
     sizes = np.zeros(count, dtype=np.int64)
-    for people in decided(plan, source):
+    everybody, kept = decided(plan, source), []
+    for people in everybody:
+        if source.small:
+            kept.append(people)
         sizes += np.bincount(people.segments[people.segments >= 0], minlength=count)
         if (sizes >= plan.task.definition.minimum_size).all():
-            return frozenset()
+            break
     small = (sizes > 0) & (sizes < plan.task.definition.minimum_size)
-    return frozenset(np.flatnonzero(small).tolist())
+    rest = chain(kept, everybody) if source.small else decided(plan, source)
+    return frozenset(np.flatnonzero(small).tolist()), rest
 
 
 def stage(
-    database: Database, plan: Plan, source: FactSource, suppressed: frozenset[int], people: int
+    database: Database, plan: Plan, everybody: Iterator[Decided], suppressed: frozenset[int], people: int
 ) -> tuple[BuiltBatch, Tally]:
     """Write every record; nothing of it is visible.
 
@@ -123,7 +133,7 @@ def stage(
     )
     builder = BatchBuilder(header_of(plan.model))
     position, done, last = 0, 0, -(2**63)
-    for part in decided(plan, source):
+    for part in everybody:
         records = _with_leavers(plan, _records(plan, part, suppressed, tally), last, int(part.batch.subjects[-1]))
         last = int(part.batch.subjects[-1])
         _write(database, plan, builder, records, position)
@@ -150,7 +160,7 @@ def _records(plan: Plan, part: Decided, suppressed: frozenset[int], tally: Tally
     records["effective"] = effective
     records["previous"] = part.previous
     records["flags"] = flags
-    _put_facts(records, part.batch.facts, part.scores, plan.model)
+    _put_facts(records, part, plan.model)
     _count(plan, tally, part, effective, flags)
     return records
 
@@ -163,12 +173,12 @@ def _blank(plan: Plan, count: int) -> NDArray[np.void]:
     return records
 
 
-def _put_facts(records: NDArray[np.void], facts: Facts, scores: Scores, model: Model) -> None:
+def _put_facts(records: NDArray[np.void], part: Decided, model: Model) -> None:
     if model.layout.facts:
-        records["facts"] = facts.values.T
-        records["presence"] = np.packbits(facts.present, axis=0).T
-    if model.layout.rules and scores.matches is not None:
-        records["rules"] = np.packbits(scores.matches, axis=0).T
+        records["facts"] = part.batch.facts.values.T
+        records["presence"] = np.packbits(part.batch.facts.present, axis=0).T
+    if model.layout.rules and part.rules is not None:
+        records["rules"] = part.rules
 
 
 def _count(plan: Plan, tally: Tally, part: Decided, effective: Numbers, flags: NDArray[np.uint16]) -> None:

@@ -18,6 +18,9 @@ from segmentation.inputs import Feature
 from segmentation.methods.scores import TIE, Scores
 from segmentation.record import NO_SEGMENT, STRENGTH_ONE
 
+RESTART_ROWS = 25_000
+"""Restarts compete on so many rows; the best one is then refined on the whole sample."""
+
 
 @dataclass(frozen=True)
 class KMeansMethod:
@@ -107,6 +110,14 @@ def score_kmeans(method: KMeansMethod, features: Sequence[Feature], values: Valu
     return Scores(np.where(assessed, chosen, NO_SEGMENT).astype(np.int16), strength, assessed)
 
 
+def _part(standard: Floats, seed: int) -> Floats:
+    """The rows that the restarts compete on."""
+    if len(standard) <= RESTART_ROWS:
+        return standard
+    part: Floats = standard[np.random.default_rng(seed).choice(len(standard), RESTART_ROWS, replace=False)]
+    return part
+
+
 def fit_kmeans(settings: KMeansSettings, rows: Floats) -> tuple[KMeansMethod, float]:
     """Centroids of complete cases; *rows* is (features, people). Also the mean of squared distances to them.
 
@@ -119,7 +130,10 @@ def fit_kmeans(settings: KMeansSettings, rows: Floats) -> tuple[KMeansMethod, fl
     spread = plain.std(axis=1)
     scales = np.where(spread > 0, spread, 1.0)
     standard = np.ascontiguousarray(((plain - means[:, None]) / scales[:, None]).T)
-    fitted = KMeans(settings.k, n_init=settings.restarts, random_state=settings.seed).fit(standard)
+    start = KMeans(settings.k, n_init=settings.restarts, random_state=settings.seed).fit(_part(standard, settings.seed))
+    fitted = start
+    if len(standard) > RESTART_ROWS:
+        fitted = KMeans(settings.k, init=start.cluster_centers_, n_init=1).fit(standard)
     method = KMeansMethod(
         features=settings.features,
         transform=settings.transform,

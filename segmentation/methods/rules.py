@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
 from segmentation.conditions import (
     AllOf,
-    AnyOf,
     Comparison,
     Condition,
     NotThat,
@@ -48,61 +48,67 @@ def rules_from_json(value: dict[str, Any], features: Mapping[str, Feature]) -> R
     )
 
 
-@dataclass(frozen=True)
-class Truth:
-    """Three-valued truth of a condition per person; `unknown` is None where it is known of everybody."""
-
-    true: Bools
-    unknown: Bools | None
-
-
 def score_rules(method: RulesMethod, features: Sequence[Feature], values: Values, *, today: int) -> Scores:
     """Which segments fit whom; unknown never fits."""
     matches = np.zeros((len(method.rules), values.numbers.shape[1]), dtype=bool)
     judge = Judge(features, values, today)
     for number, rule in enumerate(method.rules):
-        matches[number] = judge.truth(rule).true
+        matches[number] = judge.surely(rule)
     return certain(first_match(matches, method.otherwise), values.half_known, matches)
 
 
+@dataclass(frozen=True)
+class Truth:
+    """Of whom a condition is surely true, and of whom that is unknown."""
+
+    true: Bools
+    unknown: Bools
+
+
 class Judge:
-    """Conditions over one batch of values."""
+    """Conditions over one batch of values, in logic of three values.
+
+    `surely` and `surely_not` are both false where it is unknown. Where there is no number it is NaN, which compares
+    false with everything.
+    """
 
     def __init__(self, features: Sequence[Feature], values: Values, today: int) -> None:
         self._features = features
         self._index = {feature.key: index for index, feature in enumerate(features)}
         self._values = values
         self._today = today
-        self._all_known = [bool(row.all()) for row in values.known]
-        self._some_none = [bool(row.any()) for row in values.none]
+        self._numbers = np.where(values.usable, values.numbers, np.nan)
 
     def truth(self, condition: Condition) -> Truth:
         """Whom the condition surely fits, and of whom that is unknown."""
+        true = self.surely(condition)
+        return Truth(true, ~(true | self.surely_not(condition)))
+
+    def surely(self, condition: Condition) -> Bools:
+        """Whom the condition fits for sure."""
         if isinstance(condition, Comparison):
-            return self._compare(condition)
+            return self._fits(condition)
         if isinstance(condition, NotThat):
-            inner = self.truth(condition.item)
-            fits = ~inner.true if inner.unknown is None else ~inner.true & ~inner.unknown
-            return Truth(fits, inner.unknown)
-        parts = [self.truth(item) for item in condition.items]
-        result = parts[0]
-        for part in parts[1:]:
-            result = _both(result, part) if isinstance(condition, AllOf) else _either(result, part)
-        return result
+            return self.surely_not(condition.item)
+        parts = [self.surely(item) for item in condition.items]
+        return reduce(np.logical_and if isinstance(condition, AllOf) else np.logical_or, parts)
 
-    def _compare(self, condition: Comparison) -> Truth:
+    def surely_not(self, condition: Condition) -> Bools:
+        """Whom the condition does not fit for sure."""
+        if isinstance(condition, Comparison):
+            known: Bools = self._values.known[self._index[condition.feature]]
+            return known & ~self._fits(condition)
+        if isinstance(condition, NotThat):
+            return self.surely(condition.item)
+        parts = [self.surely_not(item) for item in condition.items]
+        return reduce(np.logical_or if isinstance(condition, AllOf) else np.logical_and, parts)
+
+    def _fits(self, condition: Comparison) -> Bools:
         index = self._index[condition.feature]
-        unknown = None if self._all_known[index] else ~self._values.known[index]
         if condition.op is Op.MISSING:
-            return Truth(self._values.none[index], unknown)
-        fits = self._fits(condition, self._features[index], self._values.numbers[index])
-        if self._some_none[index]:
-            fits &= ~self._values.none[index]
-        if unknown is not None:
-            fits &= ~unknown
-        return Truth(fits, unknown)
-
-    def _fits(self, condition: Comparison, feature: Feature, numbers: Floats) -> Bools:
+            none: Bools = self._values.none[index]
+            return none
+        feature, numbers = self._features[index], self._numbers[index]
         if condition.period is not None:
             period = parse_period(condition.period)
             least = self._today - days_before(self._today, period) if period else 0
@@ -126,25 +132,3 @@ def compare(op: Op, numbers: Floats, against: tuple[float, ...]) -> Bools:
     if op is Op.BETWEEN:
         return (numbers >= first) & (numbers <= against[1])
     return np.isin(numbers, against)
-
-
-def _both(one: Truth, other: Truth) -> Truth:
-    true = one.true & other.true
-    if one.unknown is None and other.unknown is None:
-        return Truth(true, None)
-    maybe = _maybe(one) & _maybe(other)
-    return Truth(true, maybe & ~true)
-
-
-def _either(one: Truth, other: Truth) -> Truth:
-    true = one.true | other.true
-    if one.unknown is None and other.unknown is None:
-        return Truth(true, None)
-    return Truth(true, (_maybe(one) | _maybe(other)) & ~true)
-
-
-def _maybe(truth: Truth) -> Bools:
-    return truth.true if truth.unknown is None else truth.true | truth.unknown
-
-
-__all__ = ["AllOf", "AnyOf", "Judge", "RulesMethod", "Truth", "compare", "rules_from_json", "score_rules"]

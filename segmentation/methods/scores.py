@@ -27,15 +27,16 @@ class Scores:
 def first_match(matches: Bools, otherwise: int | None) -> NDArray[np.int16]:
     """The lowest segment that matches, else the other one, else none."""
     nobody = NO_SEGMENT if otherwise is None else otherwise
-    if not len(matches):
-        return np.full(matches.shape[1], nobody, dtype=np.int16)
-    return np.where(matches.any(axis=0), matches.argmax(axis=0), nobody).astype(np.int16)
+    chosen = np.full(matches.shape[1], nobody, dtype=np.int16)
+    for number in range(len(matches) - 1, -1, -1):
+        np.copyto(chosen, number, where=matches[number], casting="unsafe")
+    return chosen
 
 
 def certain(segment: NDArray[np.int16], assessed: Bools, matches: Bools | None = None) -> Scores:
     """Scores of a method that knows no degrees: full strength for whoever has a segment."""
     chosen = np.where(assessed, segment, NO_SEGMENT).astype(np.int16)
     strength = np.where(chosen >= 0, STRENGTH_ONE, 0).astype(np.int64)
-    if matches is not None:
+    if matches is not None and not assessed.all():
         matches = matches & assessed
     return Scores(chosen, strength, assessed, matches)
