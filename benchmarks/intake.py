@@ -67,7 +67,8 @@ def write_file(path: Path, contacts: int) -> None:
         for n in range(contacts):
             given, family = _GIVEN[n % 10], _FAMILY[n * 7 % 12]
             file.write(
-                f"K{n:08d};{given};{family};person.{n}@firma-{n % 9973}.example.org;+49 221 {1000000 + n * 37 % 8999999};"
+                f"K{n:08d};{given};{family};person.{n}@firma-{n % 9973}.example.org;"
+                f"+49 221 {1000000 + n * 37 % 8999999};"
                 f"Weg {n % 200 + 1};{10000 + n * 13 % 89999};{_CITY[n % 8]};46.{n % 9 + 1}{n % 8};{n % 500 + 1};"
                 f"{n % 999 + 1}.{n % 900 + 100},{n % 90 + 10};{n % 28 + 1:02d}.{n % 12 + 1:02d}.{2000 + n % 25};egal\n"
             )

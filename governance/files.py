@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from governance.files_csv import CsvLayout, CsvPass, Prefixed, as_text, head_of, inflated
+from governance.files_csv import CsvLayout, CsvPass, Prefixed, head_of, inflated
 from governance.files_parquet import BATCH_ROWS, ParquetSource
 from governance.files_text import HEAD_BYTES
 from governance.formats import ROW, Detected, FileRefused, Limits, RowError, RowProblem
@@ -78,11 +79,7 @@ class SourceTable:
         for batch in reader.batches(columns):
             self.rows += batch.num_rows
             if look is not None:
-                look(
-                    batch
-                    if self._layout is None
-                    else _decoded(batch, self._layout.detected.encoding or "utf-8", lenient=True)
-                )
+                look(batch if self._layout is None else _decoded(batch, self._layout.detected.encoding or "utf-8"))
             if self._path is None:
                 size += batch.nbytes
                 if size > self._limits.held_bytes:
@@ -116,11 +113,11 @@ class SourceTable:
         names = [name for name in self.columns if name]
         for batch in self._pass().batches(names):
             part = batch.slice(0, rows)
-            return self._readable(part, lenient=True)
+            return self._readable(part)
         raise FileRefused("the file has a header but no row")
 
-    def _readable(self, batch: pa.RecordBatch, *, lenient: bool = False) -> pa.RecordBatch:
-        return batch if self._layout is None else _decoded(batch, self.detected.encoding or "utf-8", lenient=lenient)
+    def _readable(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        return batch if self._layout is None else _decoded(batch)
 
     def _open(self, source: Source) -> BinaryIO:
         if not isinstance(source, Path):
@@ -173,19 +170,15 @@ class SourceTable:
         return CsvPass(Prefixed(self._unpacked, self._rest), self._layout, self._limits)  # type: ignore[arg-type]
 
 
-def _decoded(batch: pa.RecordBatch, encoding: str, *, lenient: bool = False) -> pa.RecordBatch:
-    """Binary cells as text; *lenient* for a look before the encoding is known for sure."""
-    cells = []
-    for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        if name == ROW:
-            cells.append(column)
-            continue
-        try:
-            cells.append(as_text(column, encoding))
-        except (pa.ArrowInvalid, UnicodeDecodeError):
-            if not lenient:
-                raise FileRefused("a cell cannot be read in the encoding of the file; save the file as UTF-8") from None
-            cells.append(as_text(column, "latin-1"))
+def _decoded(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """UTF-8 cells as text."""
+    try:
+        cells = [
+            column if name == ROW else pc.cast(column, pa.string())
+            for name, column in zip(batch.schema.names, batch.columns, strict=True)
+        ]
+    except pa.ArrowInvalid:
+        raise FileRefused("a cell cannot be read in the encoding of the file; save the file as UTF-8") from None
     return pa.RecordBatch.from_arrays(cells, names=batch.schema.names)
 
 

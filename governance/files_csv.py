@@ -18,6 +18,7 @@ from governance.files_text import (
     DELIMITERS,
     ENCODINGS,
     HEAD_BYTES,
+    SINGLE_BYTE,
     CheckedStream,
     bom_of,
     guess_delimiter,
@@ -151,7 +152,7 @@ class CsvPass:
         self._ragged = np.empty(0, dtype=np.int64)
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """The named columns as binary cells, with the row number of each row; a row of empty cells is passed over.
+        """The named columns as UTF-8 cells, with the row number of each row; a row of empty cells is passed over.
 
         Raises:
             FileRefused: the file is not what its head promised.
@@ -177,6 +178,21 @@ class CsvPass:
             yield from self._numbered(rows, columns)
         self.encoding = stream.encoding
 
+    def _as_utf8(self, text: bytes) -> bytes:
+        """The piece in UTF-8: the parser spells out ragged rows, and knows no other encoding."""
+        single = self._layout.given if self._layout.given in SINGLE_BYTE else None
+        try:
+            if single is None and not text.isascii():
+                text.decode("utf-8")
+        except UnicodeDecodeError:
+            single = "cp1252"
+        try:
+            return text if single is None else text.decode(single).encode("utf-8")
+        except UnicodeDecodeError:
+            raise FileRefused(
+                f"after row {self._row}: neither UTF-8 nor Windows-1252; save the file as UTF-8"
+            ) from None
+
     def _too_long(self, rest: bytes) -> None:
         if len(rest) > BLOCK_BYTES + self._limits.row_bytes:
             bound = self._limits.row_bytes
@@ -193,6 +209,7 @@ class CsvPass:
         delimiter = self._layout.delimiter.encode()
         width = len(self._layout.columns)
         last = delimiter * places[0] + _LAST + delimiter * (width - 1 - places[0])
+        text = self._as_utf8(text)
         piece = text + (b"" if text.endswith((b"\n", b"\r")) else b"\n") + last + b"\n"
         ragged: list[int] = []
         names = [f"c{at}" for at in range(width)]
@@ -263,15 +280,6 @@ class CsvPass:
 
 def _one(column: pa.ChunkedArray) -> pa.Array:
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-
-
-def as_text(cells: pa.Array, encoding: str) -> pa.Array:
-    """Binary cells as strings; each different cell of a single-byte encoding is decoded once."""
-    if encoding.startswith("utf"):
-        return pc.cast(cells, pa.string())
-    coded = cells.dictionary_encode()
-    texts = pa.array([value.decode(encoding) for value in coded.dictionary.to_pylist()], pa.string())
-    return texts.take(coded.indices)
 
 
 def inflated(source: BinaryIO, head: bytes, limits: Limits) -> tuple[BinaryIO, str | None]:

@@ -16,6 +16,7 @@ HEAD_BYTES = 64 * 1024
 NUL_BYTE = "a NUL byte; this is no text file, or UTF-16 without its mark: save it as UTF-8"
 DELIMITERS = (";", ",", "\t", "|")
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+SINGLE_BYTE = ("cp1252", "iso-8859-15")
 ENCODINGS = ("utf-8", "cp1252", "iso-8859-15", "utf-16-le", "utf-16-be")
 
 
