@@ -20,6 +20,7 @@ from api.workflows import export_requests as requests
 from audit.errors import LauterError
 from governance.fields import ACTIVITY_TYPES
 from governance.vocabulary import Channel
+from segmentation.export import DETAIL_LABELS
 from segmentation.export_request import BY_CHANNEL, NAMES
 
 router = APIRouter()
@@ -34,17 +35,6 @@ WANTED = {
     "recipient": N_("Recipient: name the company that gets the file"),
     "country": N_("Country: two capital letters, such as DE"),
     "mode": N_("Content: choose what stands for a person"),
-}
-DETAILS = {
-    "given_name": N_("First name"),
-    "family_name": N_("Last name"),
-    "company_name": N_("Company"),
-    "email": N_("E-mail"),
-    "phone": N_("Phone"),
-    "street": N_("Street"),
-    "postcode": N_("Postcode"),
-    "city": N_("City"),
-    "country": N_("Country"),
 }
 
 
@@ -75,7 +65,7 @@ def request_form(visit: Visit, name: str) -> RequestForm:
         purpose=tongue.pick(purpose.label),
         channels=tuple((c.value, tongue.say(CHANNELS[c])) for c in Channel if c in purpose.channels),
         fields=tuple((f.key, tongue.pick(f.label)) for f in permitted if f.type not in ACTIVITY_TYPES),
-        details=tuple((key, tongue.say(word)) for key, word in DETAILS.items() if key in needed),
+        details=tuple((key, tongue.pick(word)) for key, word in DETAIL_LABELS.items() if key in needed),
         roles=ROLES,
         valid=VALID,
         ticked=frozenset(chosen),

@@ -11,13 +11,17 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response, StreamingResponse
 
 from api.access import Right
+from api.console.contacts import CHANNELS
 from api.console.counts import Condition, Counts, Step, funnel
+from api.console.schemes import scheme_choices
 from api.deps import Visit, posting, visiting
 from api.i18n import N_
 from api.pages import role_of
 from api.workflows import export_requests as requests
 from api.workflows import exports as releases
-from governance.vocabulary import REASON_TEXT, Reason
+from governance.vocabulary import REASON_TEXT, Channel, Reason
+from segmentation.export import DETAIL_LABELS
+from segmentation.export_request import CONTACT_PREFIX
 
 if TYPE_CHECKING:
     from api.workflows.export_requests import ExportState
@@ -64,6 +68,7 @@ class ExportPage:
     requested_by: str
     approved_by: str | None
     mode: str
+    pseudonymous: bool
     channel: str | None
     fields: tuple[str, ...]
     segments: tuple[str, ...]
@@ -95,9 +100,10 @@ def export_page(visit: Visit, number: int) -> ExportPage:
         requested_by=role_of(export.requested_by),
         approved_by=role_of(export.approved_by) if export.approved_by else None,
         mode=MODES.get(str(wanted["mode"]), str(wanted["mode"])),
-        channel=wanted.get("channel"),
-        fields=tuple(map(str, wanted["fields"])),
-        segments=tuple(map(str, wanted["segments"])),
+        pseudonymous=wanted["mode"] == "pseudonyms",
+        channel=visit.tongue.say(CHANNELS[Channel(wanted["channel"])]) if wanted.get("channel") else None,
+        fields=tuple(_field(visit, str(name)) for name in wanted["fields"]),
+        segments=_segments(visit, str(wanted["scheme"]), [str(key) for key in wanted["segments"]]),
         steps=_steps(export.state),
         manifest=manifest,
         funnel=_funnel(visit, manifest),
@@ -125,6 +131,20 @@ def _line(visit: Visit, export: ExportState) -> ExportLine:
         included=counts.see(int(manifest["included"])) if manifest else None,
         built=manifest is not None,
     )
+
+
+def _field(visit: Visit, name: str) -> str:
+    """The word for a field or contact detail of a request."""
+    if name.startswith(CONTACT_PREFIX):
+        detail = name.removeprefix(CONTACT_PREFIX)
+        return visit.tongue.pick(DETAIL_LABELS[detail]) if detail in DETAIL_LABELS else detail
+    field = visit.house.catalogue.fields.get(name)
+    return visit.tongue.pick(field.label) if field else name
+
+
+def _segments(visit: Visit, scheme: str, keys: list[str]) -> tuple[str, ...]:
+    known = {key: name for choice in scheme_choices(visit) if choice.name == scheme for key, name in choice.segments}
+    return tuple(known.get(key, key) for key in keys)
 
 
 def _steps(state: str) -> tuple[tuple[str, str], ...]:

@@ -231,8 +231,8 @@ def _funnel(visit: Visit, report: RunReport, counts: Counts) -> tuple[Step, ...]
     say = visit.tongue.say
     labels: dict[str, Text | str] = {key: REASON_TEXT[Reason(key)] for key in report.left_out}
     steps = funnel(
-        (say("Everybody"), report.total), report.left_out, labels, (say("Permitted for this purpose"), report.permitted),
-        counts, say("Other reasons"),
+        (say("Everybody"), report.total), report.left_out, labels,
+        (say("Permitted for this purpose"), report.permitted), counts, say("Other reasons"),
     )  # fmt: skip
     inner = {
         "not_assessed": report.not_assessed,

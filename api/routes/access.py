@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import Request, Security
 from fastapi.security import HTTPBearer
@@ -56,7 +56,7 @@ class Call:
 def calling(scope: Scope, right: Right) -> Callable[..., Call]:
     """A route for callers with this scope, in a role with this right."""
 
-    def call(request: Request, credentials: HTTPAuthorizationCredentials | None = Security(BEARER)) -> Call:
+    def call(request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)]) -> Call:
         web = web_of(request)
         now = web.clock()
         if credentials is None:

@@ -2,4 +2,8 @@
 
 from fastapi import APIRouter
 
-router = APIRouter(prefix="/api/v1")
+from api.routes import exports, imports, log, prices, schemes
+
+router = APIRouter()
+for area in (schemes, imports, prices, exports, log):
+    router.include_router(area.router, prefix="/api/v1")
