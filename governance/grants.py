@@ -1,7 +1,7 @@
 """Who may do what in PostgreSQL: the statements that keep the rooms apart (PSE-1, FAIR-3); pure, text only.
 
 Three roles, one per store. Each gets what its own tables need and nothing of the others; ledger and log can be added to
-and read, never changed. SQLite knows no roles: there the stores are files of their own, and triggers guard the ledger.
+and read, never changed. SQLite knows no roles: there each store is a file of its own.
 The operator runs the statements once per database after its migrations, as the owner of the tables.
 """
 
@@ -16,19 +16,11 @@ VAULT_ROLE = "lauter_vault"
 PROTECTED_ROLE = "lauter_protected"
 ROLES = (WORK_ROLE, VAULT_ROLE, PROTECTED_ROLE)
 
-APPEND_ONLY = frozenset(
-    {
-        "batch",
-        "batch_tile",
-        "declaration",
-        "log_checkpoint",
-        "log_leaf",
-        "log_node",
-        "notice",
-        "shredded_leaf",
-    }
-)
-"""Ledger and log: INSERT and SELECT only. Erasure reaches them through keys and `log_subject`, never by deleting."""
+APPEND_ONLY = frozenset({"declaration", "log_checkpoint", "log_leaf", "log_node", "notice"})
+"""Ledger and log: INSERT and SELECT only. Erasure reaches them through keys and `log_subject`, never by deleting.
+
+Triggers guard the same tables a second time, on SQLite too; the migrations make them.
+"""
 
 
 def role_statements() -> list[str]:
@@ -55,17 +47,6 @@ def vault_statements(metadata: Iterable[MetaData], *, schema: str = "public") ->
 def protected_statements(metadata: Iterable[MetaData], *, schema: str = "public") -> list[str]:
     """Rights of the protected role on the protected store's tables."""
     return _statements(PROTECTED_ROLE, metadata, schema, frozenset())
-
-
-def append_only_triggers(metadata: Iterable[MetaData], *, append_only: Iterable[str] = APPEND_ONLY) -> list[str]:
-    """SQLite: triggers that refuse to change or delete a row of ledger and log."""
-    return [
-        f'CREATE TRIGGER IF NOT EXISTS "{table.name}_{verb.lower()}_refused" BEFORE {verb} ON "{table.name}" '
-        f"BEGIN SELECT RAISE(ABORT, '{table.name} is append-only'); END"
-        for table in _tables(metadata)
-        if table.name in frozenset(append_only)
-        for verb in ("UPDATE", "DELETE")
-    ]
 
 
 def _statements(role: str, metadata: Iterable[MetaData], schema: str, append_only: frozenset[str]) -> list[str]:
