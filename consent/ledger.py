@@ -22,7 +22,7 @@ from consent import store_ledger as store
 from consent.decision import state_of
 from consent.declarations import check, content, fact_of
 from consent.errors import DeclarationInvalid, MayNotRaise
-from consent.replay import is_denied, position_of
+from consent.replay import Position, is_denied, position_of
 from consent.standing import Standing
 from consent.store_ledger import Recorded
 from governance.vocabulary import Act, Actor, Declaration
@@ -228,3 +228,9 @@ def _bulk_fact(rows: Sequence[Recorded], batch: int, actor: Actor, now: datetime
     body: dict[str, int] = {"import": batch, "rows": len(rows), "first": rows[0].seq, "last": rows[-1].seq}
     body |= {act.value: acts.count(act) for act in Act if act in acts}
     return Fact("consents:imported", str(actor), now, body, tuple(sorted({row.subject for row in rows})))
+
+
+def positions(connection: Connection, subjects: Sequence[int]) -> dict[int, Position]:
+    """Where each of some subjects stands, by replay."""
+    rows = store.histories(connection, list(dict.fromkeys(subjects)))
+    return {number: position_of(row.declaration for row in history) for number, history in rows.items()}

@@ -1,0 +1,285 @@
+"""Consents from a file: every row becomes a declaration, a note that says how to mend it, or both.
+
+The vault resolves references and seals evidence; the ledger sees numbers and sealed bytes only. Each piece of a file is
+one transaction with one fact, so that a kill leaves whole pieces, and the next attempt changes only what is missing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+
+from api.workflows.consent_mapping import ConsentMapping, read_mapping
+from api.workflows.consent_report import ConsentImport, Tally
+from api.workflows.consent_rows import ConsentNote, ConsentRow, Parsed, RowReader
+from api.workflows.consent_words import COLUMNS, Problem
+from audit.database import EPOCH
+from consent import ledger, notices
+from consent.decision import objection_reason
+from consent.ledger import BulkDeclared, Entry
+from consent.replay import DENIALS, Position
+from consent.standing import DENYING_STATES
+from governance import cells, store
+from governance.files import ROW, Limits, open_table
+from governance.formats import Detected
+from governance.vocabulary import CHANNEL_BITS, Act, Declaration, Scope
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+    from sqlalchemy import Connection
+
+    from api.wiring import House
+    from governance.vocabulary import Actor
+
+PIECE = 8_192
+Progress = Callable[[int, int | None], None]
+
+
+def import_consents(
+    house: House,
+    source: Path | BinaryIO,
+    mapping_text: str | None = None,
+    *,
+    actor: Actor,
+    now: datetime,
+    dry_run: bool = False,
+    limits: Limits | None = None,
+    progress: Progress | None = None,
+) -> ConsentImport:
+    """Take in a CSV or Parquet file of consents; the same file again changes nothing.
+
+    Args:
+        house: the home.
+        source: a path, or a stream that is read once and never written anywhere.
+        mapping_text: the mapping as TOML; without one the columns are found by their names.
+        actor: who imports.
+        now: the instant of the import.
+        dry_run: report what would happen, and write nothing.
+        limits: bounds of the file.
+        progress: told the rows done and the rows in all.
+
+    Raises:
+        BadInput: the mapping has mistakes, or the file as a whole cannot be taken.
+    """
+    with open_table(source, source.name if isinstance(source, Path) else "", limits or Limits()) as table:
+        mapping = read_mapping(mapping_text, table.columns)
+        dates = cells.DateEvidence()
+        wanted = list(dict.fromkeys(mapping.columns.values()))
+        table.check(wanted, lambda batch: _look(batch, mapping, dates))
+        date_format, unsure = dates.decide() if mapping.date_format == "auto" else (mapping.date_format, False)
+        work = _Import(house, mapping, actor, now, dry_run)
+        work.tally.note(*(ConsentNote(error.row, error.column, Problem.ROW_SPOILED) for error in table.row_errors))
+        work.tally.counts["failed"] += len(table.row_errors)
+        done = 0
+        for batch in table.batches(wanted, rows=PIECE):
+            work.take(list(_rows(batch, mapping, date_format)))
+            done += batch.num_rows
+            if progress is not None:
+                progress(done, table.rows)
+        detected = table.detected.with_values(
+            date_format=date_format if "date" in mapping.columns else None, ambiguous=("date_format",) if unsure else ()
+        )
+        return work.report((table.rows or 0) + len(table.row_errors), len(table.columns) - len(wanted), detected)
+
+
+def _look(batch: pa.RecordBatch, mapping: ConsentMapping, dates: cells.DateEvidence) -> None:
+    if "date" in mapping.columns:
+        dates.look(batch.column(mapping.columns["date"]))
+
+
+def _rows(batch: pa.RecordBatch, mapping: ConsentMapping, date_format: str) -> Iterator[ConsentRow]:
+    words = {
+        key: cells.text(batch.column(mapping.columns[key])).to_pylist()
+        if key in mapping.columns
+        else [None] * len(batch)
+        for key in COLUMNS
+    }
+    day_cells = batch.column(mapping.columns["date"]) if "date" in mapping.columns else None
+    if day_cells is None:
+        constant = pa.array([mapping.constants.get("date")] * len(batch), pa.string())
+        day_cells, date_format = constant, date_format if "date" in mapping.columns else "iso"
+    numbers, present, unread = cells.days(day_cells, date_format)
+    for at, row in enumerate(batch.column(ROW).to_pylist()):
+        told = {key: mapping.word(key, words[key][at]) for key in COLUMNS}
+        day = _day(int(numbers[at])) if present[at] else None
+        yield ConsentRow(int(row), told, day, bool(np.asarray(unread)[at]))
+
+
+def _day(number: int) -> date:
+    from datetime import timedelta
+
+    return (EPOCH + timedelta(days=number)).date()
+
+
+class _TakenBackError(Exception):
+    """Carries the outcome of a dry run out of the transaction that it undoes."""
+
+    def __init__(self, outcome: BulkDeclared) -> None:
+        self.outcome = outcome
+
+
+class _Import:
+    """One import under way: pieces of rows in, counts out."""
+
+    def __init__(self, house: House, mapping: ConsentMapping, actor: Actor, now: datetime, dry_run: bool) -> None:
+        self.tally = Tally()
+        self._house, self._mapping, self._actor, self._now, self._dry_run = house, mapping, actor, now, dry_run
+        self._number: int | None = None
+        if not dry_run:
+            with house.work.writing() as connection:
+                notices.register(connection, house.catalogue, now=now)
+        with house.work.reading() as connection:
+            known = notices.hashes(connection)
+        self._reader = RowReader(house.catalogue, known, now=now)
+
+    def take(self, rows: Sequence[ConsentRow]) -> None:
+        """Take in one piece."""
+        parsed = [(row, self._reader.parse(row)) for row in rows]
+        ids = _subjects(self._house, self._mapping, [row.words["reference"] for row, one in parsed if one.declaration])
+        with self._house.work.reading() as connection:
+            stands = ledger.positions(connection, sorted(set(ids.values())))
+        kept: list[tuple[ConsentRow, int, Parsed]] = []
+        for row, one in parsed:
+            self._sort(row, one, ids, stands, kept)
+        if kept:
+            self._write(kept)
+
+    def _sort(
+        self,
+        row: ConsentRow,
+        one: Parsed,
+        ids: dict[str, int],
+        stands: dict[int, Position],
+        kept: list[tuple[ConsentRow, int, Parsed]],
+    ) -> None:
+        number = ids.get(row.words["reference"])
+        self.tally.note(*one.notes)
+        if one.declaration is None or number is None:
+            self.tally.counts["failed"] += 1
+            if one.declaration is not None:
+                self.tally.note(ConsentNote(row.row, "reference", Problem.PERSON_UNKNOWN))
+        elif self._is_raised_over(stands[number], one.declaration):
+            self.tally.counts["refused"] += 1
+            self.tally.note(ConsentNote(row.row, "answer", Problem.DENIED_BEFORE))
+        elif _says_nothing_new(stands[number], one, self._now):
+            self.tally.counts["unchanged"] += 1
+        else:
+            kept.append((row, number, one))
+
+    def _is_raised_over(self, stands: Position, declaration: Declaration) -> bool:
+        """An objection wider than the purpose: no import raises anything over it (OBJ-10)."""
+        if declaration.act is not Act.GIVEN or declaration.purpose is None:
+            return False
+        purpose = self._house.catalogue.purposes[declaration.purpose]
+        return objection_reason(purpose, stands.objections, None) is not None
+
+    def _write(self, kept: Sequence[tuple[ConsentRow, int, Parsed]]) -> None:
+        outcome = self._declare(kept)
+        aside = {*outcome.repeated, *outcome.refused, *outcome.missing}
+        self.tally.counts["unchanged"] += len(outcome.repeated)
+        self.tally.counts["refused"] += len(outcome.refused)
+        self.tally.counts["failed"] += len(outcome.missing)
+        self.tally.note(*(ConsentNote(kept[at][0].row, "answer", Problem.DENIED_BEFORE) for at in outcome.refused))
+        self.tally.note(*(ConsentNote(kept[at][0].row, "reference", Problem.PERSON_UNKNOWN) for at in outcome.missing))
+        self._count(one for at, (_, _, one) in enumerate(kept) if at not in aside)
+
+    def _declare(self, kept: Sequence[tuple[ConsentRow, int, Parsed]]) -> BulkDeclared:
+        """Record a piece; a dry run does the same and takes it back."""
+        sealed = [one.evidence for _, _, one in kept] if self._dry_run else self._seal(kept)
+        entries = [
+            Entry(number, one.declaration, seal)
+            for (_, number, one), seal in zip(kept, sealed, strict=True)
+            if one.declaration
+        ]
+        try:
+            with self._house.work.writing() as connection:
+                batch = 0 if self._dry_run else self._import_number(connection)
+                outcome = ledger.bulk_declare(connection, entries, batch=batch, actor=self._actor, now=self._now)
+                if self._dry_run:
+                    raise _TakenBackError(outcome)
+                return outcome
+        except _TakenBackError as taken_back:
+            return taken_back.outcome
+
+    def _import_number(self, connection: Connection) -> int:
+        if self._number is None:
+            self._number = store.start_import(
+                connection, "consents", str(self._actor), self._mapping.digest, now=self._now
+            )
+        return self._number
+
+    def _seal(self, kept: Sequence[tuple[ConsentRow, int, Parsed]]) -> list[bytes | None]:
+        """Evidence sealed under each person's own key, in the order of the rows."""
+        wanted = [(at, number, one.evidence) for at, (_, number, one) in enumerate(kept) if one.evidence is not None]
+        with self._house.work.reading() as connection:
+            handles = store.pseudonyms_of(connection, [number for _, number, _ in wanted])
+        pairs = [(handle or b"", evidence) for handle, (_, _, evidence) in zip(handles, wanted, strict=True)]
+        sealed: list[bytes | None] = [None] * len(kept)
+        for (at, _, _), seal in zip(wanted, self._house.vault.seal_evidence(pairs) if pairs else [], strict=True):
+            sealed[at] = seal
+        return sealed
+
+    def _count(self, parsed: Iterator[Parsed]) -> None:
+        for one in parsed:
+            act = one.declaration.act if one.declaration else Act.UNKNOWN
+            name = "denied" if act in DENIALS else {Act.GIVEN: "given", Act.UNKNOWN: "unknown"}.get(act, "other")
+            self.tally.counts[name] += 1
+
+    def report(self, rows: int, dropped: int, detected: Detected) -> ConsentImport:
+        """Close the import."""
+        counts = self.tally.counts
+        names = ("given", "denied", "unknown", "other", "unchanged", "refused", "failed")
+        result = ConsentImport(
+            dry_run=self._dry_run,
+            number=self._number,
+            rows=rows,
+            dropped_columns=dropped,
+            detected=detected,
+            notes=tuple(sorted(self.tally.notes, key=lambda note: (note.row, note.column))),
+            note_counts=dict(self.tally.note_counts),
+            **{name: counts[name] for name in names},
+        )
+        if self._number is not None:
+            with self._house.work.writing() as connection:
+                store.finish_import(connection, self._number, json.dumps(result.to_json()), now=self._now)
+        return result
+
+
+def _subjects(house: House, mapping: ConsentMapping, references: Sequence[str]) -> dict[str, int]:
+    unique = list(dict.fromkeys(references))
+    found = {
+        reference: handle
+        for reference, handle in zip(unique, house.vault.find(mapping.unit, unique), strict=True)
+        if handle is not None
+    }
+    with house.work.reading() as connection:
+        numbers = store.subject_of(connection, list(found.values()))
+        rows = store.subject_rows(connection, [number for number in numbers if number is not None])
+    return {
+        reference: number
+        for reference, number in zip(found, numbers, strict=True)
+        if number is not None and number in rows and rows[number].erased_at is None
+    }
+
+
+def _says_nothing_new(stands: Position, one: Parsed, now: datetime) -> bool:
+    """Rows whose time we cannot tell apart from the last import's: they count once, not again each time."""
+    d = one.declaration
+    if d is None or (one.dated and d.said_at < now):
+        return False
+    if d.scope is not Scope.PURPOSE:
+        return bool(stands.objections.mask & {Scope.GENERAL: 1, Scope.MARKETING: 2, Scope.PROFILING: 4}[d.scope])
+    standing = stands.standings.get(d.purpose or "")
+    if standing is None:
+        return False
+    if d.act not in DENIALS:
+        return standing.state is not None
+    if d.channel is not None and standing.channels_denied & CHANNEL_BITS[d.channel]:
+        return True
+    return d.channel is None and (standing.objected or standing.state in DENYING_STATES)
