@@ -13,12 +13,9 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from api.demo.names import FAMILY, FORMS, FUNCTIONS, GIVEN_F, GIVEN_M, STEMS, STREETS, TOWNS, TRADES
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 SEED = 20261122
 ACTIVE_DAYS = 120
@@ -71,30 +68,31 @@ class World:
 def make_world(customers: int, *, today: date, seed: int = SEED) -> World:
     """The world around the first *customers* purchase histories, moved so that the newest invoice is a few days old."""
     chance = random.Random(seed)
-    invoices = _invoices(customers, today)
-    last_day = invoices.groupby("customer")["day"].max()
+    lines = _lines(customers, today)
+    last_day: dict[int, date] = {}
+    for line in lines:
+        last_day[line["customer"]] = max(line["day"], last_day.get(line["customer"], line["day"]))
     world = World()
-    for number, customer in enumerate(last_day.index):
-        _company(world, chance, number, int(customer), (today - last_day[customer]).days, today)
-    references = {int(customer): f"K{int(customer)}" for customer in last_day.index}
-    for row in invoices.itertuples(index=False):
-        amount = f"{row.pence / 100:.2f}".replace(".", ",")
-        day = row.day.strftime("%d.%m.%Y")
-        owner = references[int(row.customer)]
-        world.orders.append((owner, f"F{owner[1:]}", row.invoice, day, row.category, amount, str(row.quantity)))
+    for number, customer in enumerate(sorted(last_day)):
+        _company(world, chance, number, customer, (today - last_day[customer]).days, today)
+    for line in lines:
+        amount = f"{line['pence'] / 100:.2f}".replace(".", ",")
+        owner, day = line["customer"], line["day"].strftime("%d.%m.%Y")
+        world.orders.append(
+            (f"K{owner}", f"F{owner}", line["invoice"], day, line["category"], amount, str(line["quantity"]))
+        )
     return world
 
 
-def _invoices(customers: int, today: date) -> pd.DataFrame:
-    import pandas as pd
+def _lines(customers: int, today: date) -> list[dict[str, Any]]:
+    """Invoice lines of the first customers by number, their days moved so that the newest is three days old."""
+    import pyarrow.parquet as pq
 
     with resources.files("api.demo").joinpath("data/invoices.parquet").open("rb") as source:
-        table = pd.read_parquet(source)
-    chosen = table["customer"].drop_duplicates().sort_values().iloc[:customers]
-    table = table[table["customer"].isin(chosen)].copy()
-    shift = timedelta(days=(today - table["day"].max()).days - 3)
-    table["day"] = table["day"].map(lambda day: day + shift)
-    return table
+        lines: list[dict[str, Any]] = pq.read_table(source).to_pylist()
+    chosen = set(sorted({line["customer"] for line in lines})[:customers])
+    shift = timedelta(days=(today - max(line["day"] for line in lines)).days - 3)
+    return [{**line, "day": line["day"] + shift} for line in lines if line["customer"] in chosen]
 
 
 def _company(world: World, chance: random.Random, number: int, customer: int, idle_days: int, today: date) -> None:

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -118,10 +119,7 @@ def examine(settings: Settings) -> Diagnosis:
             lambda: f"{len(load_keys(settings.keys_folder).keys)} keys, each 32 bytes, readable by the owner only",
         ),
         _check("catalogue", lambda: _describe_catalogue(settings)),
-        *(
-            _check(f"{store} database", lambda url=url, store=store: _at_newest(url, store))
-            for store, url in _urls(settings).items()
-        ),
+        *(_check(f"{store} database", partial(_at_newest, url, store)) for store, url in _urls(settings).items()),
     ]
     if all(check.sound for check in checks):
         checks += _inner_checks(settings)
