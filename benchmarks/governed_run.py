@@ -3,7 +3,8 @@
     python -m benchmarks.governed_run --contacts N [--row kmeans|rules|both] [--json]
 
 Row 1: permission, k-means (6) on 7 fields, leaves and stored assignments, against reading a CSV, scaling,
-scikit-learn's KMeans(n_init=10) and to_sql. Row 2: 200 rule segments, against 200 pandas masks over the same CSV, read and stored.
+scikit-learn's KMeans(n_init=10) and to_sql. Row 2: 200 rule segments, against 200 pandas masks over the same CSV,
+read and stored.
 4 of 100 people objected and 5 of 100 withhold a field; the script ignores both.
 """
 

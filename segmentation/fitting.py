@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
+from threading import Thread
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +44,12 @@ class Sample:
 
 LastSegments = Callable[[Subjects], NDArray[np.int16]]
 """Effective segment numbers of these people in the last run, -1 for none."""
+
+
+def get_ready(definition: Definition) -> None:
+    """Load the analytics that fitting is going to need beside the reading of the population, not after it."""
+    if definition.kind is Kind.KMEANS:
+        Thread(target=import_module, args=("sklearn.cluster",), daemon=True).start()
 
 
 def make(

@@ -18,7 +18,7 @@ from segmentation import store, store_assignments
 from segmentation.corrections import in_force, segment_numbers
 from segmentation.definitions import Definition
 from segmentation.features import FactSource, Subjects
-from segmentation.fitting import LastSegments, make
+from segmentation.fitting import LastSegments, get_ready, make
 from segmentation.models import Model, parse_model
 from segmentation.record import Flag
 from segmentation.report import RunReport, SegmentCount
@@ -50,6 +50,8 @@ def run(database: Database, task: Task) -> RunReport:
 
 
 def _run(database: Database, snapshot: Connection, number: int, task: Task, clock: Clock) -> RunReport:
+    if task.refit or store.latest_model(snapshot, task.definition.digest) is None:
+        get_ready(task.definition)
     fields = tuple(task.catalogue.field_for(key, task.purpose) for key in task.definition.fields)
     with clock.stage("permission"):
         population = permitted(snapshot, PopulationRequest(task.purpose, task.definition.unit, fields), now=task.now)

@@ -18,7 +18,7 @@ from segmentation.inputs import Feature
 from segmentation.methods.scores import TIE, Scores
 from segmentation.record import NO_SEGMENT, STRENGTH_ONE
 
-RESTART_ROWS = 25_000
+RESTART_ROWS = 10_000
 """Restarts compete on so many rows; the best one is then refined on the whole sample."""
 
 
