@@ -22,7 +22,7 @@ from consent import store_ledger as store
 from consent.decision import state_of
 from consent.declarations import check, content, fact_of
 from consent.errors import DeclarationInvalid, MayNotRaise
-from consent.replay import Position, is_denied, position_of
+from consent.replay import is_denied, position_of
 from consent.standing import Standing
 from consent.store_ledger import Recorded
 from governance.vocabulary import Act, Actor, Declaration
@@ -144,7 +144,7 @@ def restrict(connection: Connection, subject: int, *, actor: Actor, now: datetim
 
 def history(connection: Connection, subject: int) -> list[Declaration]:
     """Everything a subject declared, in the order of arrival."""
-    return [row.declaration for row in store.histories(connection, [subject])[subject]]
+    return histories(connection, [subject])[subject]
 
 
 def state_at(connection: Connection, subject: int, purpose: str, at: datetime) -> Standing:
@@ -211,16 +211,16 @@ def _write(connection: Connection, outcome: _Outcome, *, batch: int | None) -> l
     first = store.next_seq(connection)
     rows = [Recorded(first + n, entry.subject, entry.declaration, batch) for n, entry in enumerate(outcome.new)]
     store.add(connection, zip(rows, (entry.evidence for entry in outcome.new), strict=True))
-    histories = {number: list(outcome.before[number]) for number in concerned}
+    after = {number: list(outcome.before[number]) for number in concerned}
     for row in rows:
-        histories[row.subject].append(row)
-    _project(connection, histories)
+        after[row.subject].append(row)
+    _project(connection, after)
     return rows
 
 
-def _project(connection: Connection, histories: dict[int, list[Recorded]]) -> None:
-    positions = {number: position_of(row.declaration for row in rows) for number, rows in histories.items()}
-    store.write_positions(connection, positions, histories)
+def _project(connection: Connection, recorded: dict[int, list[Recorded]]) -> None:
+    positions = {number: position_of(row.declaration for row in rows) for number, rows in recorded.items()}
+    store.write_positions(connection, positions, recorded)
 
 
 def _bulk_fact(rows: Sequence[Recorded], batch: int, actor: Actor, now: datetime) -> Fact:
@@ -230,7 +230,12 @@ def _bulk_fact(rows: Sequence[Recorded], batch: int, actor: Actor, now: datetime
     return Fact("consents:imported", str(actor), now, body, tuple(sorted({row.subject for row in rows})))
 
 
-def positions(connection: Connection, subjects: Sequence[int]) -> dict[int, Position]:
-    """Where each of some subjects stands, by replay."""
+def subjects_of(connection: Connection, handles: Sequence[bytes]) -> dict[bytes, int]:
+    """The subject behind each pseudonym; whoever was erased or never imported has none."""
+    return store.numbers_of(connection, handles)
+
+
+def histories(connection: Connection, subjects: Sequence[int]) -> dict[int, list[Declaration]]:
+    """Everything that each of some subjects declared, in the order of arrival."""
     rows = store.histories(connection, list(dict.fromkeys(subjects)))
-    return {number: position_of(row.declaration for row in history) for number, history in rows.items()}
+    return {number: [row.declaration for row in recorded] for number, recorded in rows.items()}

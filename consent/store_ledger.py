@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
@@ -195,21 +194,14 @@ def restrict(connection: Connection, number: int, since: datetime) -> bool:
     return connection.execute(changed.values(restricted_at=since)).rowcount == 1
 
 
-def pseudonyms(connection: Connection, numbers: Sequence[int]) -> dict[int, bytes]:
-    """The vault's handle of each subject."""
-    found: dict[int, bytes] = {}
-    for piece in _pieces(numbers):
-        rows = connection.execute(select(subject.c.id, subject.c.pseudonym).where(subject.c.id.in_(piece)))
-        found.update((row.id, row.pseudonym) for row in rows)
-    return found
-
-
 def numbers_of(connection: Connection, handles: Sequence[bytes]) -> dict[bytes, int]:
     """The subject behind each vault handle; erased ones have none."""
     found: dict[bytes, int] = {}
     for piece in _pieces(handles):
         rows = select(subject.c.id, subject.c.pseudonym).where(subject.c.pseudonym.in_(piece))
-        found.update((row.pseudonym, row.id) for row in connection.execute(rows.where(subject.c.erased_at.is_(None))))
+        found.update(
+            (bytes(row.pseudonym), row.id) for row in connection.execute(rows.where(subject.c.erased_at.is_(None)))
+        )
     return found
 
 
@@ -228,12 +220,6 @@ def notice_hashes(connection: Connection) -> dict[tuple[str, str], bytes]:
 def notice_text(connection: Connection, digest: bytes) -> str | None:
     """The text of that hash, byte for byte."""
     return connection.execute(select(notice.c.text).where(notice.c.hash == digest)).scalar_one_or_none()
-
-
-def by_subject(rows: Iterable[Recorded]) -> Iterator[tuple[int, list[Recorded]]]:
-    """Rows that lie together, subject by subject."""
-    for number, group in groupby(rows, key=lambda row: row.subject):
-        yield number, list(group)
 
 
 def _pieces(items: Sequence[Any]) -> Iterator[Sequence[Any]]:

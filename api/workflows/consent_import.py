@@ -20,9 +20,9 @@ from api.workflows.consent_rows import ConsentNote, ConsentRow, Parsed, RowReade
 from api.workflows.consent_words import COLUMNS, Problem
 from audit.database import EPOCH
 from consent import ledger, notices
-from consent.decision import objection_reason
+from consent.decision import LAW_ZONE, objection_reason
 from consent.ledger import BulkDeclared, Entry
-from consent.replay import DENIALS, Position
+from consent.replay import DENIALS, objections_of, position_of
 from consent.standing import DENYING_STATES
 from governance import cells, store
 from governance.files import ROW, Limits, open_table
@@ -143,10 +143,10 @@ class _Import:
         parsed = [(row, self._reader.parse(row)) for row in rows]
         ids = _subjects(self._house, self._mapping, [row.words["reference"] for row, one in parsed if one.declaration])
         with self._house.work.reading() as connection:
-            stands = ledger.positions(connection, sorted(set(ids.values())))
+            before = ledger.histories(connection, sorted(set(ids.values())))
         kept: list[tuple[ConsentRow, int, Parsed]] = []
         for row, one in parsed:
-            self._sort(row, one, ids, stands, kept)
+            self._sort(row, one, ids, before, kept)
         if kept:
             self._write(kept)
 
@@ -155,7 +155,7 @@ class _Import:
         row: ConsentRow,
         one: Parsed,
         ids: dict[str, int],
-        stands: dict[int, Position],
+        before: dict[int, list[Declaration]],
         kept: list[tuple[ConsentRow, int, Parsed]],
     ) -> None:
         number = ids.get(row.words["reference"])
@@ -164,20 +164,20 @@ class _Import:
             self.tally.counts["failed"] += 1
             if one.declaration is not None:
                 self.tally.note(ConsentNote(row.row, "reference", Problem.PERSON_UNKNOWN))
-        elif self._is_raised_over(stands[number], one.declaration):
+        elif self._is_raised_over(before[number], one.declaration):
             self.tally.counts["refused"] += 1
             self.tally.note(ConsentNote(row.row, "answer", Problem.DENIED_BEFORE))
-        elif _says_nothing_new(stands[number], one, self._now):
+        elif _says_nothing_new(before[number], one):
             self.tally.counts["unchanged"] += 1
         else:
             kept.append((row, number, one))
 
-    def _is_raised_over(self, stands: Position, declaration: Declaration) -> bool:
+    def _is_raised_over(self, history: list[Declaration], declaration: Declaration) -> bool:
         """An objection wider than the purpose: no import raises anything over it (OBJ-10)."""
         if declaration.act is not Act.GIVEN or declaration.purpose is None:
             return False
         purpose = self._house.catalogue.purposes[declaration.purpose]
-        return objection_reason(purpose, stands.objections, None) is not None
+        return objection_reason(purpose, objections_of(history), None) is not None
 
     def _write(self, kept: Sequence[tuple[ConsentRow, int, Parsed]]) -> None:
         outcome = self._declare(kept)
@@ -259,20 +259,18 @@ def _subjects(house: House, mapping: ConsentMapping, references: Sequence[str]) 
         if handle is not None
     }
     with house.work.reading() as connection:
-        numbers = store.subject_of(connection, list(found.values()))
-        rows = store.subject_rows(connection, [number for number in numbers if number is not None])
-    return {
-        reference: number
-        for reference, number in zip(found, numbers, strict=True)
-        if number is not None and number in rows and rows[number].erased_at is None
-    }
+        numbers = ledger.subjects_of(connection, list(found.values()))
+    return {reference: numbers[handle] for reference, handle in found.items() if handle in numbers}
 
 
-def _says_nothing_new(stands: Position, one: Parsed, now: datetime) -> bool:
-    """Rows whose time we cannot tell apart from the last import's: they count once, not again each time."""
+def _says_nothing_new(history: list[Declaration], one: Parsed) -> bool:
+    """Rows whose time is not known to the instant: they count once, not again with each import."""
     d = one.declaration
-    if d is None or (one.dated and d.said_at < now):
+    if d is None:
         return False
+    if one.dated:
+        return d.act in DENIALS and any(_same_day(d, other) for other in history)
+    stands = position_of(history)
     if d.scope is not Scope.PURPOSE:
         return bool(stands.objections.mask & {Scope.GENERAL: 1, Scope.MARKETING: 2, Scope.PROFILING: 4}[d.scope])
     standing = stands.standings.get(d.purpose or "")
@@ -283,3 +281,9 @@ def _says_nothing_new(stands: Position, one: Parsed, now: datetime) -> bool:
     if d.channel is not None and standing.channels_denied & CHANNEL_BITS[d.channel]:
         return True
     return d.channel is None and (standing.objected or standing.state in DENYING_STATES)
+
+
+def _same_day(d: Declaration, other: Declaration) -> bool:
+    """The same no of the same day, imported before: on the day itself it counted up to that hour."""
+    aims = [(each.act, each.scope, each.purpose, each.channel, each.source) for each in (d, other)]
+    return aims[0] == aims[1] and d.said_at.astimezone(LAW_ZONE).date() == other.said_at.astimezone(LAW_ZONE).date()

@@ -14,6 +14,7 @@ from audit.errors import NotFound
 from audit.fact import Fact
 from consent import ledger, notices
 from consent.permission import decide_one
+from consent.replay import position_of
 from governance import store
 from governance.deadlines import add_duration
 from governance.vocabulary import REASON_TEXT, Act, Declaration, Language, Scope, Source, Unit
@@ -173,8 +174,8 @@ def _shown(house: House, connection: Connection, number: int, now: datetime) -> 
     row = store.subject_row(connection, number)
     if row is None:
         raise NotFound("nobody is kept under that reference any more")
-    stands = ledger.positions(connection, [number])[number]
     history = ledger.history(connection, number)
+    stands = position_of(history)
     return SubjectShown(
         unit=row.unit,
         natural=bool(row.natural),
