@@ -50,6 +50,11 @@ class Formats:
         """The share 0.139 as 13,9 % or 13.9%."""
         return self.number(share * 100, digits) + (f"{NARROW}%" if self.language == "de" else "%")
 
+    def signed_percent(self, share: float, digits: int = 0) -> str:
+        """A share with its sign: +48 % or −6 %."""
+        text = self.percent(share, digits)
+        return f"+{text}" if share > 0 and any(digit in "123456789" for digit in text) else text
+
     def money(self, minor: float, currency: str = "EUR") -> str:
         """An amount in minor units as 86,20 € or €86.20."""
         symbol = SYMBOLS.get(currency, currency)

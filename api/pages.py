@@ -99,6 +99,7 @@ def environment(tongue: Tongue) -> Environment:
         num=formats.number,
         signed=formats.signed,
         pct=formats.percent,
+        signed_pct=formats.signed_percent,
         money=formats.money,
         day=formats.day,
         date=formats.long_day,

@@ -2,8 +2,34 @@
 
 from fastapi import APIRouter
 
-from api.console import contacts, export_form, exports, front, log, prices, profile, progress, segments, sign_in
+from api.console import (
+    assignment,
+    contacts,
+    export_form,
+    exports,
+    front,
+    log,
+    person,
+    prices,
+    profile,
+    progress,
+    segments,
+    sign_in,
+)
 
 router = APIRouter(include_in_schema=False)
-for area in (sign_in, front, contacts, segments, profile, prices, export_form, exports, progress, log):
+for area in (
+    sign_in,
+    front,
+    contacts,
+    segments,
+    profile,
+    person,
+    assignment,
+    prices,
+    export_form,
+    exports,
+    progress,
+    log,
+):
     router.include_router(area.router, prefix="/console")

@@ -1,0 +1,173 @@
+"""One person: found by reference in a posted form, then known by a stand-in of this session alone.
+
+Every view is one fact with the person as its subject, so that the person can be told who looked (Article 15 GDPR).
+Names and addresses are not shown: nobody needs them to judge an assignment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
+
+from api.access import Right
+from api.console.forms import Mistake
+from api.deps import Visit, posting, visiting
+from api.i18n import N_
+from api.security import TooManyAttempts
+from api.workflows.log import subject_behind
+from audit import log
+from audit.errors import NotFound
+from audit.fact import Fact
+from governance.vocabulary import REASON_TEXT, Unit
+from segmentation import membership, store
+from segmentation.definitions import Definition, parse_definition
+from segmentation.membership import Live, Member
+
+router = APIRouter()
+SEPARATOR = "\x00"
+UNKNOWN = N_("Nobody is held under this reference.")
+GONE = N_("The page has expired. Please enter the reference again.")
+
+
+@dataclass(frozen=True)
+class Found:
+    """Somebody who was found: number, pseudonym, unit; the reference stays in memory."""
+
+    handle: str
+    subject: int
+    pseudonym: bytes
+    unit: Unit
+    reference: str
+
+    def __repr__(self) -> str:
+        return f"Found({self.handle})"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the person stands in one scheme."""
+
+    scheme: str
+    label: str
+    purpose: str
+    lawful: bool
+    reason: str
+    segment: str | None
+    corrected: bool
+    at: datetime | None
+
+
+def hold(visit: Visit, unit: str, reference: str) -> str | None:
+    """A stand-in for whoever is held under the reference; None when nobody is.
+
+    Raises:
+        TooManyAttempts: more look-ups in this session than anybody needs.
+    """
+    if visit.web.lookups.take(visit.who.session, now=visit.now):
+        raise TooManyAttempts
+    kind = Unit(unit) if unit in set(Unit) else Unit.CONTACT
+    try:
+        _look(visit, kind, reference)
+    except NotFound:
+        return None
+    return visit.web.handles.hold(visit.who.session, f"{kind.value}{SEPARATOR}{reference}", now=visit.now)
+
+
+def found(visit: Visit, handle: str) -> Found:
+    """Who the stand-in of this session means.
+
+    Raises:
+        NotFound: it is of another session, has expired, or the person was erased meanwhile.
+    """
+    held = visit.web.handles.reference(visit.who.session, handle, now=visit.now)
+    if held is None:
+        raise NotFound
+    unit, _, reference = held.partition(SEPARATOR)
+    subject, pseudonym = _look(visit, Unit(unit), reference)
+    return Found(handle, subject, pseudonym, Unit(unit), reference)
+
+
+def _look(visit: Visit, unit: Unit, reference: str) -> tuple[int, bytes]:
+    pseudonym = visit.house.vault.find(unit, [reference])[0]
+    with visit.house.work.reading() as connection:
+        subject = subject_behind(connection, pseudonym)
+    if pseudonym is None:
+        raise NotFound
+    return subject, pseudonym
+
+
+def note_reading(visit: Visit, kind: str, person: Found, body: Mapping[str, str | int]) -> int:
+    """One fact for one view; its index."""
+    with visit.house.work.writing() as connection:
+        return log.append(connection, [Fact(kind, str(visit.who.actor), visit.now, body, (person.subject,))])
+
+
+def places(visit: Visit, person: Found) -> list[Place]:
+    """Every scheme of the person's unit that has run, and where they stand in it now."""
+    shown = []
+    with visit.house.work.reading() as connection:
+        for row in store.latest_definitions(connection):
+            run = store.live_run(connection, row.scheme)
+            if run is None:
+                continue
+            live = membership.live(connection, row.scheme)
+            if live.unit is not person.unit:
+                continue
+            definition = parse_definition(live.definition.document, visit.house.catalogue)
+            purpose = visit.house.catalogue.purpose(definition.purpose)
+            standing = membership.member(connection, live, purpose, person.subject, now=visit.now)
+            shown.append(_place(visit, live, definition, standing))
+    return shown
+
+
+def _place(visit: Visit, live: Live, definition: Definition, standing: Member) -> Place:
+    pick = visit.tongue.pick
+    name = live.model.segments[standing.segment].name if standing.segment is not None else None
+    return Place(
+        scheme=live.scheme,
+        label=pick(definition.label),
+        purpose=pick(visit.house.catalogue.purpose(definition.purpose).label),
+        lawful=standing.decision.lawful,
+        reason=pick(REASON_TEXT[standing.decision.reason]),
+        segment=pick(name) if name else None,
+        corrected=standing.correction is not None,
+        at=live.run.published_at,
+    )
+
+
+Reader = Annotated[Visit, Depends(visiting(Right.PERSON))]
+Posted = Annotated[Visit, Depends(posting(Right.PERSON))]
+
+
+@router.get("/person")
+def ask(visit: Reader) -> Response:
+    """The form."""
+    return visit.page("person_find.html", mistakes=[], unit="contact")
+
+
+@router.post("/person")
+def look_up(visit: Posted) -> Response:
+    """On to the person, by a stand-in; the reference appears in no address and no answer."""
+    unit = visit.form.get("unit", "contact")
+    handle = hold(visit, unit, visit.form.get("reference", ""))
+    if handle is None:
+        mistake = Mistake("reference", visit.tongue.say(UNKNOWN))
+        return visit.page("person_find.html", 404, mistakes=[mistake], unit=unit)
+    return visit.go(f"/console/person/{handle}")
+
+
+@router.get("/person/{handle}")
+def show(visit: Reader, handle: str) -> Response:
+    """Where the person stands in every scheme."""
+    try:
+        person = found(visit, handle)
+    except NotFound:
+        mistake = Mistake("reference", visit.tongue.say(GONE))
+        return visit.page("person_find.html", 404, mistakes=[mistake], unit="contact")
+    index = note_reading(visit, "assignment:read", person, {"schemes": "all"})
+    return visit.page("person.html", person=person, places=places(visit, person), index=index)
