@@ -23,6 +23,7 @@ IDENTITY_FIELDS = (
 """The details the vault keeps, in their sealed order; a new one goes to the end and raises the table version."""
 
 _FIELD_SET = frozenset(IDENTITY_FIELDS)
+_ABSENT = ("",) * len(IDENTITY_FIELDS)
 _UNIT_LETTERS = {Unit.CONTACT: "c", Unit.ACCOUNT: "a"}
 _UNITS = {letter: unit for unit, letter in _UNIT_LETTERS.items()}
 
@@ -55,9 +56,8 @@ def encode_identity(identity: Identity) -> bytes:
     reference = canonical_reference(identity.reference)
     if not reference:
         raise IdentityInvalid("an identity needs a reference; map a column to it")
-    parts = [_UNIT_LETTERS[identity.unit], reference]
-    parts += [details.get(name, "") for name in IDENTITY_FIELDS]
-    text = "\0".join(parts)
+    parts = map(details.get, IDENTITY_FIELDS, _ABSENT)
+    text = "\0".join((_UNIT_LETTERS[identity.unit], reference, *parts))
     if text.count("\0") != len(IDENTITY_FIELDS) + 1:
         raise IdentityInvalid("a detail holds a NUL character; remove it at the source")
     try:

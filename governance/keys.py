@@ -173,10 +173,11 @@ def keyed_hash(secret: bytes) -> Callable[[bytes], bytes]:
     inner_start = hashlib.sha256(bytes(byte ^ _INNER_PAD for byte in block))
     outer_start = hashlib.sha256(bytes(byte ^ _OUTER_PAD for byte in block))
 
+    copy_inner, copy_outer = inner_start.copy, outer_start.copy
+
     def authenticate(message: bytes) -> bytes:
-        inner = inner_start.copy()
+        inner, outer = copy_inner(), copy_outer()
         inner.update(message)
-        outer = outer_start.copy()
         outer.update(inner.digest())
         return outer.digest()
 

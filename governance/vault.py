@@ -97,9 +97,7 @@ class Vault:
 
     def find(self, unit: Unit, references: Sequence[str]) -> list[bytes | None]:
         """For each customer or account reference the pseudonym it is held under, or None."""
-        candidates = [self._cipher.reference_hashes(unit, reference) for reference in references]
-        found = self._holders("reference_hash", candidates)
-        return [next((found[hash_][0] for hash_ in group if hash_ in found), None) for group in candidates]
+        return self._find([self._cipher.reference_hashes(unit, reference) for reference in references])
 
     def holders_of(self, kind: ContactKind, values: Sequence[str]) -> list[list[bytes]]:
         """For each address or number the pseudonyms of all who have it, in any spelling; nobody has a garbled one."""
@@ -239,6 +237,14 @@ class Vault:
             busy, _, _ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             cursor.close()
         return not busy
+
+    def _find(self, candidates: Sequence[Sequence[bytes]]) -> list[bytes | None]:
+        """The pseudonym under one of each reference's hashes; a reference has one at most."""
+        wanted = list({hash_ for group in candidates for hash_ in group})
+        found = dict(self._select(sealed_identity, ("reference_hash", "pseudonym"), wanted, key="reference_hash"))
+        if not found:
+            return [None] * len(candidates)
+        return [next(filter(None, map(found.get, group)), None) for group in candidates]
 
     def _holders(self, column: str, candidates: Sequence[Sequence[bytes]]) -> dict[bytes, list[bytes]]:
         """Look-up hash → pseudonyms."""

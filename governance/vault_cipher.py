@@ -53,6 +53,8 @@ class VaultCipher:
         self._prints = tuple(keyed_hash(derive(key, b"fingerprint")) for key in lookups)
         self._wraps = {key.epoch: AESGCM(key.secret) for key in keys.all(KeyRole.WRAP)}
         self._wrap_epoch = max(self._wraps)
+        self._wrap_epoch_bytes = self._wrap_epoch.to_bytes(4, "big")
+        self._wrap = self._wraps[self._wrap_epoch]
         self.lookup_epochs = frozenset(key.epoch for key in lookups)
         self.wrap_epochs = frozenset(self._wraps)
 
@@ -81,9 +83,10 @@ class VaultCipher:
             IdentityInvalid: a pseudonym of another length, an unknown detail, or no reference.
         """
         randoms = os.urandom(_RANDOM_BYTES * len(pairs))
+        starts = range(0, len(randoms), _RANDOM_BYTES)
         return [
-            self._seal_identity(pseudonym, identity, randoms[at * _RANDOM_BYTES : (at + 1) * _RANDOM_BYTES])
-            for at, (pseudonym, identity) in enumerate(pairs)
+            self._seal_identity(pseudonym, identity, randoms[start : start + _RANDOM_BYTES])
+            for start, (pseudonym, identity) in zip(starts, pairs, strict=True)
         ]
 
     def _seal_identity(self, pseudonym: bytes, identity: Identity, random: bytes) -> SealedRow:
@@ -91,25 +94,24 @@ class VaultCipher:
             raise IdentityInvalid(f"a pseudonym has {PSEUDONYM_BYTES} bytes, not {len(pseudonym)}")
         canonical = encode_identity(identity)
         lookup = self._lookups[0]
+        details = identity.details
+        email = email_match_form(details["email"]) if details.get("email") else None
+        phone = phone_match_form(details["phone"]) if details.get("phone") else None
+        reference = canonical_reference(identity.reference).encode()
         key, nonce, wrap_nonce = random[:32], random[32:44], random[44:]
-        wrap_data = _wrap_data(pseudonym, b"identity", self._wrap_epoch)
-        email, phone = (self._current_contact_hash(kind, identity.details.get(kind)) for kind in ("email", "phone"))
+        wrap_data = pseudonym + self._wrap_epoch_bytes + b"identity"
         return SealedRow(
             pseudonym,
             self._epoch,
             FORM_VERSION,
             self._wrap_epoch,
-            wrap_nonce + self._wraps[self._wrap_epoch].encrypt(wrap_nonce, key, wrap_data),
+            wrap_nonce + self._wrap.encrypt(wrap_nonce, key, wrap_data),
             nonce + AESGCM(key).encrypt(nonce, canonical, pseudonym + _VERSION_SUFFIX),
             self._prints[0](canonical)[:HASH_BYTES],
-            lookup(_REFERENCE_PREFIX[identity.unit] + canonical_reference(identity.reference).encode())[:HASH_BYTES],
-            email,
-            phone,
+            lookup(_REFERENCE_PREFIX[identity.unit] + reference)[:HASH_BYTES],
+            None if email is None else lookup(_CONTACT_PREFIX["email"] + email.encode())[:HASH_BYTES],
+            None if phone is None else lookup(_CONTACT_PREFIX["phone"] + phone.encode())[:HASH_BYTES],
         )
-
-    def _current_contact_hash(self, kind: str, value: str | None) -> bytes | None:
-        form = _CONTACT_FORM[kind](value) if value else None
-        return None if form is None else self._lookups[0](_CONTACT_PREFIX[kind] + form.encode())[:HASH_BYTES]
 
     def open_identity(self, pseudonym: bytes, wrap_epoch: int, wrapped_key: bytes, sealed: bytes) -> Identity | None:
         """The identity; None when the wrap key of that epoch was destroyed.
@@ -124,7 +126,7 @@ class VaultCipher:
         """A row of `evidence_key`: pseudonym, epoch of the wrap key, a fresh key wrapped under it."""
         key, nonce = os.urandom(KEY_BYTES), os.urandom(NONCE_BYTES)
         associated = _wrap_data(pseudonym, b"evidence", self._wrap_epoch)
-        return pseudonym, self._wrap_epoch, nonce + self._wraps[self._wrap_epoch].encrypt(nonce, key, associated)
+        return pseudonym, self._wrap_epoch, nonce + self._wrap.encrypt(nonce, key, associated)
 
     def open_evidence_key(self, pseudonym: bytes, wrap_epoch: int, wrapped_key: bytes) -> bytes | None:
         """The evidence key; None when the wrap key of that epoch was destroyed."""
