@@ -79,7 +79,7 @@ class SourceTable:
         for batch in reader.batches(columns):
             self.rows += batch.num_rows
             if look is not None:
-                look(batch if self._layout is None else _decoded(batch, self._layout.detected.encoding or "utf-8"))
+                look(self._readable(batch))
             if self._path is None:
                 size += batch.nbytes
                 if size > self._limits.held_bytes:

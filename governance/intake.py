@@ -222,10 +222,11 @@ class BatchReader:
         parts = []
         for key in sorted(fields):
             values = self._json_values(self._catalogue.fields[key], fields[key])
-            parts.append(pc.binary_join_element_wise(f"{json.dumps(key)}:", values, ""))
+            parts.append(pc.fill_null(pc.binary_join_element_wise(f",{json.dumps(key)}:", values, ""), ""))
         if not parts:
             return pa.array(["{}"] * len(self.rows), pa.string())
-        joined = pc.binary_join_element_wise(*parts, ",", null_handling="skip")
+        # Not null_handling="skip": it loses rows in which every part is null.
+        joined = pc.utf8_slice_codeunits(pc.binary_join_element_wise(*parts, ""), 1)
         return pc.binary_join_element_wise("{", joined, "}", "")
 
     def _json_values(self, declared: Field, cell: Cell) -> pa.Array:

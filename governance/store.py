@@ -213,16 +213,21 @@ def imports(connection: Connection, limit: int = 50) -> list[Row[Any]]:
     return list(connection.execute(select(import_record).order_by(import_record.c.id.desc()).limit(limit)))
 
 
+def _quoted(columns: Sequence[str]) -> list[str]:
+    """Names of our own as SQL identifiers: `natural` is a reserved word."""
+    return [f'"{name}"' for name in columns]
+
+
 def _by_number(
     connection: Connection, table: Table, columns: Sequence[str], key: str, ids: Sequence[int]
 ) -> Iterator[tuple[Any, ...]]:
-    head = f'SELECT {", ".join(columns)} FROM "{table.name}" WHERE {key}'  # noqa: S608
+    head = f'SELECT {", ".join(_quoted(columns))} FROM "{table.name}" WHERE {key}'  # noqa: S608
     cursor = connection.connection.cursor()
     try:
         for start in range(0, len(ids), _PART):
             part = list(ids[start : start + _PART])
             if connection.dialect.name == "sqlite":
-                query = f"{head} IN (SELECT value FROM json_each(?))"
+                query = f"{head} IN (SELECT value FROM json_each(?))"  # noqa: S608
                 cursor.execute(query, (json.dumps(part),))
             else:
                 cursor.execute(f"{head} = ANY(%s)", (part,))
@@ -237,7 +242,7 @@ def _update(
     if not values:
         return
     mark = "?" if connection.dialect.name == "sqlite" else "%s"
-    sets = ", ".join(f"{name} = {mark}" for name in columns)
+    sets = ", ".join(f"{name} = {mark}" for name in _quoted(columns))
     cursor = connection.connection.cursor()
     try:
         cursor.executemany(f'UPDATE "{table.name}" SET {sets} WHERE {key} = {mark}', values)  # noqa: S608

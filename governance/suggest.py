@@ -173,9 +173,9 @@ def _share(values: list[str], test: Callable[[str], bool]) -> bool:
 
 def _kind(found: _Found) -> str:
     targets = found.targets
-    if "date" in targets and ("amount" in targets or {"quantity", "unit_price"} <= targets.keys()):
-        return "activities"
     personal = {"email", "given_name", "family_name"} & targets.keys()
+    if "date" in targets and not personal and ("amount" in targets or {"quantity", "unit_price"} <= targets.keys()):
+        return "activities"
     return "accounts" if "company_name" in targets and not personal else "contacts"
 
 
