@@ -108,7 +108,7 @@ class BatchBuilder:
         level = np.concatenate((self._pending, leaves))
         full = len(level) // TILE * TILE
         self._pending = level[full:].copy()
-        self._tiles.extend(as_hashes(climb(level[:full])))
+        self._tiles += as_hashes(climb(level[:full]))
         return leaves[:, :LOCATOR_BYTES].copy().view(">u4").ravel().astype(np.uint32)
 
     def finish(self) -> BuiltBatch:
@@ -195,6 +195,14 @@ def _tile_of_leaves(
         if wanted not in leaves:
             raise Broken(f"batch {stored.id}: the row at position {wanted} is missing")
     return openings[position], [leaves[idx] for idx in range(start, stop)]
+
+
+def tile_hashes(leaves: Sequence[bytes]) -> list[bytes]:
+    """The level-8 hashes over neighbouring leaf hashes; the last tile may be partial."""
+    full = len(leaves) // TILE * TILE
+    rows = np.frombuffer(b"".join(leaves[:full]), dtype=np.uint8).reshape(-1, merkle.HASH_BYTES)
+    tiles = as_hashes(climb(rows))
+    return [*tiles, merkle.root_of_hashes(leaves[full:])] if full < len(leaves) else tiles
 
 
 def upper_tiles(tiles: Sequence[bytes]) -> list[bytes]:

@@ -6,15 +6,16 @@ were rewritten together, the tile above them, the root or the signed fact does n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from hashlib import sha256
 from itertools import pairwise
 
 from sqlalchemy import Connection
 
 from audit import merkle, store_batches
-from audit.batch_tree import TILE, BatchRows, upper_tiles
+from audit.batch_tree import TILE, BatchRows, tile_hashes, upper_tiles
 from audit.findings import Finding, at_most
-from audit.opening import Opening, batch_leaf, locator_of
+from audit.opening import LOCATOR_BYTES, Opening
 from audit.store_batches import BatchRow
 
 PART = 64 * TILE
@@ -44,36 +45,62 @@ def _part_findings(
     """Check the rows and tiles of one part; append the hash of each tile that the rest can rely on."""
     stop = min(start + PART, batch.size)
     openings = rows.openings(connection, batch.id, start, stop)
-    leaves: dict[int, bytes] = store_batches.shredded_between(connection, batch.id, start, stop)
-    suspects = set(range(start, stop)) - leaves.keys()
-    suspects.difference_update([row.position for row in openings])
-    for position in sorted(suspects):
-        yield Finding(_where(batch, position), "the row is missing, and no hash of an erased row stands for it")
-    for row in openings:
-        leaf = batch_leaf(batch.header, row.random, row.record)
-        if locator_of(leaf) != row.locator:
-            suspects.add(row.position)
-            yield Finding(_where(batch, row.position), "its bytes and its locator do not fit")
-        leaves[row.position] = leaf
-    yield from _repeated(batch, openings)
-    stored = store_batches.tiles_between(connection, batch.id, 8, start // TILE, -(-stop // TILE))
-    for first in range(start, stop, TILE):
-        positions = range(first, min(first + TILE, stop))
-        named = not suspects.isdisjoint(positions)
-        found = None if named else merkle.root_of_hashes([leaves[position] for position in positions])
-        kept = stored.get(first // TILE)
+    prefix = b"\x00" + batch.header
+    digests = [sha256(prefix + random + record).digest() for _, random, record, _ in openings]
+    computed: list[bytes | None] = []
+    if [row[0] for row in openings] == list(range(start, stop)) and not _misfits(openings, digests):
+        computed += tile_hashes(digests)
+    else:
+        shredded = store_batches.shredded_between(connection, batch.id, start, stop)
+        suspects = yield from _suspects(batch, range(start, stop), openings, digests, shredded)
+        leaves = shredded | {row.position: digest for row, digest in zip(openings, digests, strict=True)}
+        computed += _unsuspected_tiles(range(start, stop), leaves, suspects)
+    stored = store_batches.tiles_between(connection, batch.id, 8, start // TILE, start // TILE + len(computed))
+    for idx, found in enumerate(computed, start // TILE):
+        kept = stored.get(idx)
         if found is not None and found != kept:
-            yield Finding(
-                f"batch {batch.id}, tile 8/{first // TILE}",
-                f"it does not fit the rows {positions[0]} to {positions[-1]}",
-            )
+            last = min((idx + 1) * TILE, stop) - 1
+            yield Finding(f"batch {batch.id}, tile 8/{idx}", f"it does not fit the rows {idx * TILE} to {last}")
         tiles.append(found or kept)
 
 
-def _repeated(batch: BatchRow, openings: Sequence[Opening]) -> Iterator[Finding]:
+def _misfits(openings: Sequence[Opening], digests: Sequence[bytes]) -> set[int]:
+    """Positions of rows whose locator is not that of their leaf hash."""
+    return {
+        position
+        for (position, _, _, locator), digest in zip(openings, digests, strict=True)
+        if int.from_bytes(digest[:LOCATOR_BYTES], "big") != locator
+    }
+
+
+def _suspects(
+    batch: BatchRow,
+    positions: range,
+    openings: Sequence[Opening],
+    digests: Sequence[bytes],
+    shredded: Mapping[int, bytes],
+) -> Generator[Finding, None, set[int]]:
+    """Name each row that is missing or altered, and return their positions."""
+    missing = set(positions) - shredded.keys() - {row.position for row in openings}
+    for position in sorted(missing):
+        yield Finding(_where(batch, position), "the row is missing, and no hash of an erased row stands for it")
+    misfits = _misfits(openings, digests)
+    for position in sorted(misfits):
+        yield Finding(_where(batch, position), "its bytes and its locator do not fit")
     for before, row in pairwise(openings):
         if row.position <= before.position:
             yield Finding(_where(batch, row.position), "two rows stand at one position, or rows are out of order")
+    return missing | misfits
+
+
+def _unsuspected_tiles(positions: range, leaves: Mapping[int, bytes], suspects: set[int]) -> Iterator[bytes | None]:
+    """The hash of each tile, or nothing for a tile with a row that was named already."""
+    for first in positions[::TILE]:
+        inside = range(first, min(first + TILE, positions.stop))
+        if suspects.isdisjoint(inside):
+            yield merkle.root_of_hashes([leaves[position] for position in inside])
+        else:
+            yield None
 
 
 def _upper_findings(connection: Connection, batch: BatchRow, tiles: Sequence[bytes | None]) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from audit import checkpoint, log, store, tables
 from audit.checkpoint import Checkpoint, LogSigner, LogVerifier, open_checkpoint, parse_checkpoint
 from audit.database import Database
 from audit.errors import BadInput, Broken, ProofRefused
-from tests.audit.builders import NOON, SIGNER, CheckedLog, a_fact, cosigned
+from tests.audit.builders import NOON, SIGNER, CheckedLog, a_fact, a_witness, cosigned
 
 LOG_KEY = "audit.example.test/log1+1b7980a4+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c"
 WITNESS_KEY = "witness.example.test/w1+b4f59ab9+BIE5dw6ofRdfVqNUZsNMfszLjYqRtO43ol32D1uPybOU"
@@ -45,6 +45,15 @@ def test_a_witness_alone_is_not_enough() -> None:
     """It has seen something; the log has to stand by it."""
     with pytest.raises(ProofRefused, match="the log that it names"):
         open_checkpoint(SIGNED, [LogVerifier(WITNESS_KEY)])
+
+
+def test_a_witness_with_the_logs_name_is_still_a_witness() -> None:
+    """What counts is the kind of key, not what it is called."""
+    _, vkey, _ = a_witness(SIGNER.origin, b"\x02" * 32)
+    note = SIGNER.sign_text(Checkpoint(SIGNER.origin, 8, ROOT).text)
+
+    with pytest.raises(ProofRefused, match="the log that it names"):
+        open_checkpoint(cosigned(note, SIGNER.origin, b"\x02" * 32, 1), [LogVerifier(vkey)])
 
 
 def test_another_logs_key_does_not_sign_for_this_origin() -> None:

@@ -193,3 +193,5 @@ def test_a_tree_that_shrank_is_refused() -> None:
         merkle.verify_consistency(5, 3, [], bytes(32), bytes(32))
     with pytest.raises(ProofRefused):
         merkle.verify_consistency(0, 0, [], merkle.EMPTY_ROOT, bytes(32))
+    with pytest.raises(ProofRefused):
+        merkle.verify_consistency(0, 5, [], bytes(32), bytes(32))
