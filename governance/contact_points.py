@@ -63,7 +63,7 @@ def _domain(domain: str) -> str | None:
     text = domain.rstrip(".") if domain.endswith(".") and not domain.endswith("..") else domain
     if not text.isascii():
         try:
-            text = idna.encode(text, uts46=True, transitional=False).decode("ascii")
+            text = idna.encode(text, uts46=True).decode("ascii")
         except (idna.IDNAError, UnicodeError):
             return None
     text = text.lower()
