@@ -15,8 +15,9 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from governance.files_csv import CsvLayout, CsvPass, Prefixed, head_of, inflated
+from governance.files_csv import CsvLayout, CsvPass
 from governance.files_parquet import BATCH_ROWS, ParquetSource
+from governance.files_streams import Prefixed, head_of, inflated
 from governance.files_text import HEAD_BYTES
 from governance.formats import ROW, Detected, FileRefused, Limits, RowError, RowProblem
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from governance.catalogue import Catalogue
-from governance.fields import ACTIVITY_TYPES
+from governance.fields import ACTIVITY_TYPES, FieldType
 from governance.mapping_types import (
     ACCOUNT,
     ATTRIBUTE,
@@ -24,7 +24,6 @@ from governance.mapping_types import (
     ImportMapping,
     Options,
 )
-
 
 DATED = frozenset({"informed", "observed"})
 """Targets whose constant is a date."""
@@ -52,6 +51,8 @@ class MappingReader:
             f"{key}: unknown key; remove it or mend the spelling" for key in self._document if key not in allowed
         ]
         self._needed(kind, own, fields)
+        if kind in {"contacts", "accounts"}:
+            self._currency([*fields, *their_fields], options.currency)
         if account is not None and "reference" not in theirs:
             self.mistakes.append("columns.account.reference: missing; an account needs its reference")
         if kind in {"accounts", "contacts"}:
@@ -211,6 +212,15 @@ class MappingReader:
                 own.setdefault(key, cell)
             if cell is not None and accounts is not None and key in ACCOUNT:
                 accounts.setdefault(key, cell)
+
+    def _currency(self, keys: list[str], currency: str) -> None:
+        """Money is kept in the currency of its field; nothing here converts it."""
+        if not {"currency"} & {*self._document, *self._table("options")}:
+            return
+        for key in keys:
+            declared = self._catalogue.fields[key]
+            if declared.type is FieldType.MONEY and declared.unit != currency:
+                self.mistakes.append(f"options.currency: {key} is kept in {declared.unit}; convert it at the source")
 
     def _needed(self, kind: str, columns: Mapping[str, Cell], fields: Mapping[str, Cell]) -> None:
         if kind != "activities":

@@ -38,7 +38,8 @@ class ActivityRows:
         self._house, self._mapping, self._formats, self._tally = house, mapping, formats, tally
         self._number, self._dry_run = number, not number
         self._writer = PeopleWriter(house, now=now, dry_run=not number)
-        secret = derive(house.keys.current(KeyRole.LOOKUP), b"activity")
+        # The oldest look-up key: rotation must not make the lines that are held already look new.
+        secret = derive(house.keys.all(KeyRole.LOOKUP)[-1], b"activity")
         self._reader = ActivityReader(mapping.columns, mapping.options.currency, secret)
         self._waiting: list[tuple[Any, ...]] = []
         self._would_make: set[tuple[Unit, str]] = set()

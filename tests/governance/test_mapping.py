@@ -67,6 +67,10 @@ def mistakes(text: str, catalogue: Catalogue, kind: str | None = None) -> str:
             'kind = "contacts"\n[columns]\nreference = "a"\n[options]\ncreate_owners = 1',
             "options.create_owners: must be",
         ),
+        (
+            'kind = "contacts"\ncurrency = "GBP"\n[columns]\nreference = "a"\n[fields]\nannual_revenue = "b"',
+            "options.currency: annual_revenue is kept in EUR",
+        ),
         ('kind = "contacts"\ntypo = 1\n[columns]\nreference = "a"', "typo: unknown key"),
         ('kind = "activities"\n[columns]\ncontact = "a"\ndate = "b"\nquantity = "c"', "columns.amount: missing"),
         ('kind = "activities"\n[columns]\namount = "a"', "columns.contact: missing"),
