@@ -152,7 +152,6 @@ def permitted(connection: Connection, request: PopulationRequest, *, now: dateti
     ids, codes = store.decided(connection, expression)
     _check_codes(codes)
     subjects = ids[np.isin(codes, LAWFUL_CODES)]
-    hidden = {each.key: _hidden(connection, request.purpose, each, subjects) for each in request.fields}
     return PermittedPopulation(
         request=request,
         now=now,
@@ -160,7 +159,7 @@ def permitted(connection: Connection, request: PopulationRequest, *, now: dateti
         subjects=subjects,
         total=len(ids),
         left_out=_left_out(codes),
-        hidden=hidden,
+        hidden=_hidden(connection, request, subjects),
         connection=connection,
     )
 
@@ -236,9 +235,13 @@ def _lawful_among(connection: Connection, wanted: Ids, purpose: Purpose, now: da
     return ids[np.isin(codes, LAWFUL_CODES)]
 
 
-def _hidden(connection: Connection, purpose: Purpose, field: Field, subjects: Ids) -> Ids:
-    everybody = store.subject_ids(connection, relations.withheld_subjects(purpose.key, field.key))
-    return np.intersect1d(everybody, subjects, assume_unique=True)
+def _hidden(connection: Connection, request: PopulationRequest, subjects: Ids) -> dict[str, Ids]:
+    everybody = store.withheld_by_field(connection, request.purpose.key)
+    nobody = np.empty(0, np.int64)
+    return {
+        each.key: np.intersect1d(everybody.get(each.key, nobody), subjects, assume_unique=True)
+        for each in request.fields
+    }
 
 
 def _left_out(codes: npt.NDArray[np.int16]) -> dict[Reason, int]:

@@ -25,6 +25,7 @@ from audit import log
 from audit.database import from_microseconds
 from audit.tables import log_subject
 from consent.errors import PermissionUnavailable
+from consent.replay import EVERY_PURPOSE
 from consent.standing import NO_OBJECTIONS, NO_STANDING, Objections, Standing, SubjectFacts
 from consent.tables import objection, standing
 from governance.tables import subject
@@ -128,8 +129,26 @@ def subject_ids(connection: Connection, expression: Any) -> Ids:
         return np.sort(_numbers(row[0])) if row else np.empty(0, np.int64)
 
 
+def withheld_by_field(connection: Connection, purpose: str) -> dict[str, Ids]:
+    """Per field, everybody who withholds it for the purpose, ascending; the same as `relations.withheld_subjects`."""
+    statement = text(
+        f"SELECT field, purpose, released, {_joined(connection, 'subject')} FROM withheld "  # noqa: S608
+        "WHERE purpose IN (:every, :purpose) GROUP BY field, purpose, released"
+    )
+    with fail_closed("what people withheld"):
+        rows = connection.execute(statement, {"every": EVERY_PURPOSE, "purpose": purpose}).all()
+        parts = {(row[0], row[1], bool(row[2])): _numbers(row[3]) for row in rows}
+    nobody = np.empty(0, np.int64)
+    found: dict[str, Ids] = {}
+    for field in {key[0] for key in parts}:
+        named, released = (parts.get((field, purpose, state), nobody) for state in (False, True))
+        everywhere = np.setdiff1d(parts.get((field, EVERY_PURPOSE, False), nobody), released)
+        found[field] = np.union1d(named, everywhere)
+    return found
+
+
 def profiles(connection: Connection, wanted: Ids, schema: pa.Schema, observed: pa.Schema | None) -> ProfileChunk:
-    """The profiles of at least the *wanted* subjects that have one; columns as *schema* says."""
+    """The profiles of those *wanted* who have one; nobody else's is looked into. Columns as *schema* says."""
     columns = ["subject", "attributes"] + (["observed_on", "observed"] if observed is not None else [])
     parts = [_column(connection, name) for name in columns]
     where, values = _among(connection, wanted)
@@ -137,23 +156,13 @@ def profiles(connection: Connection, wanted: Ids, schema: pa.Schema, observed: p
     with fail_closed("the profiles"):
         row = connection.execute(statement, values).one()
         subjects = _numbers(row[0]) if row[0] else np.empty(0, np.int64)
-        cells = _parse(row[1], schema, len(subjects))
+        order = np.argsort(subjects, kind="stable")
+        order = order[np.isin(subjects[order], wanted, assume_unique=True)]
+        cells = _parse(_lines(row[1], order, len(subjects)), schema)
         if observed is None:
-            return _ascending(ProfileChunk(subjects, cells, None, None))
+            return ProfileChunk(subjects[order], cells, None, None)
         days = _numbers(row[2]) if row[2] else np.empty(0, np.int64)
-        return _ascending(ProfileChunk(subjects, cells, days, _parse(row[3], observed, len(subjects))))
-
-
-def _ascending(chunk: ProfileChunk) -> ProfileChunk:
-    if bool(np.all(chunk.subjects[1:] > chunk.subjects[:-1])):
-        return chunk
-    order = np.argsort(chunk.subjects, kind="stable")
-    return ProfileChunk(
-        chunk.subjects[order],
-        chunk.cells.take(order),
-        None if chunk.observed_on is None else chunk.observed_on[order],
-        None if chunk.observed is None else chunk.observed.take(order),
-    )
+        return ProfileChunk(subjects[order], cells, days[order], _parse(_lines(row[3], order, len(subjects)), observed))
 
 
 def _column(connection: Connection, name: str) -> str:
@@ -194,16 +203,25 @@ def _numbers(joined: str) -> Ids:
     return np.fromstring(joined, dtype=np.int64, sep=",")
 
 
-def _parse(lines: str | None, schema: pa.Schema, rows: int) -> pa.Table:
-    data = (lines or "").encode()
-    if not rows:
+def _lines(joined: str | None, order: Ids, rows: int) -> list[str]:
+    lines = joined.split("\n") if joined is not None else []
+    if len(lines) != rows:
+        raise ValueError("a row is not one line")
+    if len(order) == rows and bool(np.all(order[1:] > order[:-1])):
+        return lines
+    return [lines[at] for at in order.tolist()]
+
+
+def _parse(lines: list[str], schema: pa.Schema) -> pa.Table:
+    if not lines:
         return schema.empty_table()
+    data = "\n".join(lines).encode()
+    longest = max(map(len, lines)) * 4 + 1  # bytes of one character
     options = pyarrow.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
-    longest = max(JSON_BLOCK, max(map(len, data.split(b"\n"))) + 1)
-    reading = pyarrow.json.ReadOptions(block_size=min(longest, len(data) + 1))
+    reading = pyarrow.json.ReadOptions(block_size=min(max(JSON_BLOCK, longest), len(data) + 1))
     table = pyarrow.json.read_json(io.BytesIO(data), read_options=reading, parse_options=options)
-    if table.num_rows != rows:
-        raise ValueError("a row is not one JSON object on one line")
+    if table.num_rows != len(lines):
+        raise ValueError("a row is not one JSON object")
     return table.select(schema.names)
 
 
