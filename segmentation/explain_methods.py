@@ -20,7 +20,7 @@ from segmentation.methods.kmeans import KMeansMethod, squared_distances, standar
 from segmentation.methods.rfm import RfmMethod, scores_of
 from segmentation.methods.rules import RulesMethod
 from segmentation.models import Model
-from segmentation.record import NO_SEGMENT, Record
+from segmentation.record import Record
 from segmentation.scoring import today_of
 from segmentation.wording import amount_of, number, percent
 
@@ -234,7 +234,9 @@ def _also(model: Model, method: RulesMethod, record: Record) -> Text:
             f"Auch {names.de} träfe zu, steht in der Reihenfolge aber später.",
             f"{names.en} would apply too, but comes later in the order.",
         )
-    if record.scored == NO_SEGMENT:
+    if not 0 <= record.scored < len(method.rules):
         return Text("Keine Regel traf zu.", "No rule applied.")
+    if len(method.rules) == 1:
+        return Text("Es gibt nur diese eine Regel.", "There is only this one rule.")
     total = number(len(method.rules))
     return Text(f"Von {total.de} Regeln traf keine weitere zu.", f"Of {total.en} rules no other one applied.")

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from audit import log
 from audit.errors import NotFound, Refused
 from audit.fact import Fact, FactValue
+from governance.release_export import ExportFacts, export_gate
 from governance.transfers import current_transfers
 from governance.vocabulary import Actor, Role
 from segmentation import membership, store_exports
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from api.wiring import House
+    from governance.release import Gate
 
 
 class ExportUnknown(NotFound):
@@ -134,6 +136,28 @@ def export_of(house: House, number: int) -> ExportState:
     """One export."""
     with house.work.reading() as connection:
         return _state(known(connection, number))
+
+
+def gate(house: House, number: int, *, now: datetime) -> Gate:
+    """What an export still lacks before it may be downloaded, every condition listed.
+
+    Raises:
+        ExportUnknown: there is none of that number.
+    """
+    with house.work.reading() as connection:
+        row = known(connection, number)
+    document = json.loads(row.document)
+    facts = ExportFacts(
+        requested_by=row.requested_by,
+        approved_by=row.approved_by,
+        built=row.state in (store_exports.BUILT, store_exports.RELEASED),
+        small_cells=row.state == store_exports.REFUSED,
+        expires_at=row.expires_at,
+        country=document["recipient"]["country"],
+        ground=document["recipient"].get("ground"),
+    )
+    purpose = house.catalogue.purpose(document["purpose"])
+    return export_gate(facts, purpose, current_transfers(), now=now, today=today_of(house, now))
 
 
 def today_of(house: House, now: datetime) -> date:

@@ -107,6 +107,7 @@ def test_an_export_leaves_with_the_bytes_its_manifest_names(house: House) -> Non
     assert manifest["included"] + sum(manifest["excluded"].values()) == manifest["input"] == 30
     assert hashlib.sha256(b"".join(file.chunks())).hexdigest() == file.sha256 == manifest["sha256"]
     assert state.state == "released"
+    assert export_requests.gate(house, number, now=NOON).open
     assert kinds(house)[:4] == ["export:released", "export:built", "export:approved", "export:requested"]
     rows = rows_of(file)
     assert len(rows) == 30
