@@ -92,7 +92,7 @@ def request(house: House, text: str, *, actor: Actor, now: datetime) -> ExportSt
     """
     wanted = parse_request(text, house.catalogue, current_transfers(), today=today_of(house, now))
     with house.work.writing() as connection:
-        source_of(house, connection, wanted)
+        source_of(connection, wanted)
         log.lock(connection)
         number = store_exports.add(connection, wanted.document, actor=str(actor), now=now)
         body: dict[str, FactValue] = {
@@ -165,7 +165,7 @@ def today_of(house: House, now: datetime) -> date:
     return now.astimezone(ZoneInfo(house.catalogue.controller.time_zone or str(UTC))).date()
 
 
-def source_of(house: House, connection: Connection, wanted: ExportRequest) -> Source:
+def source_of(connection: Connection, wanted: ExportRequest) -> Source:
     """The live run behind a request and the segments it names.
 
     Raises:
