@@ -107,8 +107,8 @@ def bare(folder: Path, file: Path) -> None:
         vault.execute(f"CREATE INDEX v_{column} ON v ({column})")
     work.execute("CREATE TABLE subject (id INTEGER PRIMARY KEY, pseudonym BLOB UNIQUE, unit TEXT, at INTEGER)")
     work.execute("CREATE TABLE profile (subject INTEGER PRIMARY KEY, attributes TEXT, day INTEGER)")
-    parse = arrow_csv.ParseOptions(delimiter=";")
-    for batch in arrow_csv.open_csv(file, parse_options=parse):
+    parse, read = arrow_csv.ParseOptions(delimiter=";"), arrow_csv.ReadOptions(block_size=16 * 1024**2)
+    for batch in arrow_csv.open_csv(file, read_options=read, parse_options=parse):
         rows = list(zip(*(column.to_pylist() for column in batch.columns), strict=True))
         sealed, people, profiles = [], [], []
         for row in rows:
@@ -155,6 +155,8 @@ def compare(contacts: int) -> dict[str, float | int]:
         "baseline_seconds": round(baseline.seconds, 2),
         "peak_mb": round(ours.peak_mb, 1),
         "baseline_peak_mb": round(baseline.peak_mb, 1),
+        "cpu_seconds": round(ours.cpu_seconds, 2),
+        "baseline_cpu_seconds": round(baseline.cpu_seconds, 2),
         "again_seconds": round(again.seconds, 2),
     }
 

@@ -20,6 +20,8 @@ class Measured:
 
     seconds: float
     peak_mb: float
+    cpu_seconds: float
+    """User and system time: what is left when others load the machine."""
     answer: Any
     """The last line of its standard output as JSON; None when it printed nothing."""
 
@@ -42,4 +44,4 @@ def measure(*arguments: str) -> Measured:
     if process.returncode:
         raise RuntimeError(f"{' '.join(arguments)}: exit {process.returncode}")
     answer = json.loads(output.splitlines()[-1]) if output else None
-    return Measured(seconds, usage.ru_maxrss / 1024, answer)
+    return Measured(seconds, usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime, answer)
