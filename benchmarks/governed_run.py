@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
-import subprocess
-import sys
 import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from benchmarks.measure import Measured, measure
 
 FIELDS = ("fresh", "milk", "grocery", "frozen", "paper", "delicatessen", "visits")
 K, RULES, SEED = 6, 200, 17
@@ -38,7 +37,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.side:
-        print(json.dumps(SIDES[given.side](given.folder, given.contacts) | {"peak_mb": _peak_mb()}))
+        print(json.dumps(SIDES[given.side](given.folder, given.contacts)))
         return
     with tempfile.TemporaryDirectory() as folder:
         _side("prepare", Path(folder), given.contacts)
@@ -50,33 +49,23 @@ def main() -> None:
 
 
 def _compare(row: str, folder: Path, contacts: int) -> dict[str, Any]:
-    seconds, ours = _side(row, folder, contacts)
-    baseline, theirs = _side(f"{row}_baseline", folder, contacts)
+    ours, theirs = _side(row, folder, contacts), _side(f"{row}_baseline", folder, contacts)
     result = {
-        "ratio": round(seconds / baseline, 3),
-        "seconds": round(seconds, 2),
-        "baseline_seconds": round(baseline, 2),
-        "peak_mb": ours.pop("peak_mb"),
-        "baseline_peak_mb": theirs.pop("peak_mb"),
-        **ours,
+        "ratio": round(ours.seconds / theirs.seconds, 3),
+        "seconds": round(ours.seconds, 2),
+        "baseline_seconds": round(theirs.seconds, 2),
+        "peak_mb": round(ours.peak_mb),
+        "baseline_peak_mb": round(theirs.peak_mb),
+        **ours.answer,
     }
     if row == "kmeans":
-        result["squares_quotient"] = _side("squares", folder, contacts)[1]["quotient"]
+        result["squares_quotient"] = _side("squares", folder, contacts).answer["quotient"]
     return result
 
 
-def _side(name: str, folder: Path, contacts: int) -> tuple[float, dict[str, Any]]:
-    command = [sys.executable, "-m", "benchmarks.governed_run", "--contacts", str(contacts), "--side", name]
-    started = time.perf_counter()
-    done = subprocess.run([*command, "--folder", str(folder)], capture_output=True, text=True, check=False)
-    seconds = time.perf_counter() - started
-    if done.returncode:
-        raise SystemExit(f"{name} failed:\n{done.stderr}")
-    return seconds, json.loads(done.stdout.splitlines()[-1])
-
-
-def _peak_mb() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+def _side(name: str, folder: Path, contacts: int) -> Measured:
+    where = ("--side", name, "--folder", str(folder))
+    return measure("-m", "benchmarks.governed_run", "--contacts", str(contacts), *where)
 
 
 def _prepare(folder: Path, contacts: int) -> dict[str, Any]:

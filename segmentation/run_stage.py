@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from audit.batch_tree import BatchBuilder, BuiltBatch
 from audit.database import STAGING_ROWS, Database
 from audit.instants import to_microseconds
+from audit.opening import RANDOM_BYTES
 from segmentation import store, store_assignments
 from segmentation.corrections import Corrections
 from segmentation.errors import RunOverlapped
@@ -22,8 +25,7 @@ from segmentation.record import NO_SEGMENT, RECORD_VERSION, Flag
 from segmentation.run_task import Before, Task
 from segmentation.scoring import held, score
 from segmentation.stability import contingency
-
-RANDOM = 16
+from segmentation.store_assignments import PackedRows
 
 Numbers = NDArray[np.int16]
 
@@ -132,16 +134,15 @@ def stage(
         np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64), np.zeros((count, count), dtype=np.int64)
     )
     builder = BatchBuilder(header_of(plan.model))
-    position, done, last = 0, 0, -(2**63)
-    for part in everybody:
-        records = _with_leavers(plan, _records(plan, part, suppressed, tally), last, int(part.batch.subjects[-1]))
-        last = int(part.batch.subjects[-1])
-        _write(database, plan, builder, records, position)
-        position += len(records)
-        done += len(part.batch.subjects)
-        plan.task.progress(done, people)
-    rest = _with_leavers(plan, np.zeros(0, dtype=plan.model.layout.dtype), last, 2**63 - 1)
-    _write(database, plan, builder, rest, position)
+    done, last = 0, -(2**63)
+    with _Writer(database, plan, builder) as writer:
+        for part in everybody:
+            until = int(part.batch.subjects[-1])
+            writer.write(_with_leavers(plan, _records(plan, part, suppressed, tally), last, until))
+            last = until
+            done += len(part.batch.subjects)
+            plan.task.progress(done, people)
+        writer.write(_with_leavers(plan, np.zeros(0, dtype=plan.model.layout.dtype), last, 2**63 - 1))
     return builder.finish(), tally
 
 
@@ -210,23 +211,47 @@ def _with_leavers(plan: Plan, records: NDArray[np.void], after: int, until: int)
     return both[np.argsort(both["subject"].astype(np.int64), kind="stable")]
 
 
-def _write(database: Database, plan: Plan, builder: BatchBuilder, records: NDArray[np.void], position: int) -> None:
-    width = plan.model.layout.width
-    for start in range(0, len(records), STAGING_ROWS):
-        part = records[start : start + STAGING_ROWS]
-        data, randoms = part.tobytes(), plan.task.entropy(RANDOM * len(part))
-        locators = builder.add(randoms, data, width)
-        rows = zip(
-            [plan.run] * len(part),
-            part["subject"].tolist(),
-            range(position + start, position + start + len(part)),
-            part["effective"].tolist(),
-            np.frombuffer(data, dtype=f"V{width}").tolist(),
-            np.frombuffer(randoms, dtype=f"V{RANDOM}").tolist(),
-            locators.tolist(),
-            strict=True,
-        )
-        with database.writing() as connection:
-            if not store.hold_staged(connection, plan.run):
-                raise RunOverlapped(plan.run)
+class _Writer:
+    """Hashes records here and inserts them beside it, one transaction of at most 16,384 rows after the other."""
+
+    def __init__(self, database: Database, plan: Plan, builder: BatchBuilder) -> None:
+        self._database, self._plan, self._builder = database, plan, builder
+        self._position = 0
+        self._pool = ThreadPoolExecutor(max_workers=1)
+        self._waiting: deque[Future[None]] = deque()
+
+    def __enter__(self) -> _Writer:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            while self._waiting and kind is None:
+                self._waiting.popleft().result()
+        finally:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def write(self, records: NDArray[np.void]) -> None:
+        """Hash and hand on; waits while more than two transactions are ahead."""
+        for start in range(0, len(records), STAGING_ROWS):
+            part = records[start : start + STAGING_ROWS]
+            data, randoms = part.tobytes(), self._plan.task.entropy(RANDOM_BYTES * len(part))
+            rows = PackedRows(
+                run=self._plan.run,
+                position=self._position,
+                width=self._plan.model.layout.width,
+                subjects=part["subject"].astype(np.int64),
+                effective=part["effective"].astype(np.int64),
+                records=data,
+                randoms=randoms,
+                locators=self._builder.add(randoms, data, self._plan.model.layout.width),
+            )
+            self._position += len(part)
+            self._waiting.append(self._pool.submit(self._insert, rows))
+            if len(self._waiting) > 2:
+                self._waiting.popleft().result()
+
+    def _insert(self, rows: PackedRows) -> None:
+        with self._database.writing() as connection:
+            if not store.hold_staged(connection, rows.run):
+                raise RunOverlapped(rows.run)
             store_assignments.stage(connection, rows)

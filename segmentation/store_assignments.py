@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, func, select
 
 from audit import batch_tree
 from audit.database import STAGING_ROWS, in_batches, insert_rows
-from audit.opening import Opening
+from audit.opening import RANDOM_BYTES, Opening
 from audit.tables import batch, batch_tile, shredded_leaf
 from segmentation.record import FLAGS_OFFSET, Flag
 from segmentation.tables import assignment
@@ -46,9 +46,57 @@ class Block:
     left: NDArray[np.bool_]
 
 
-def stage(connection: Connection, rows: Iterable[tuple[Any, ...]]) -> None:
-    """Insert assignments as tuples in the order of `AssignmentRow`."""
-    insert_rows(connection, assignment, AssignmentRow._fields, rows)
+@dataclass(frozen=True)
+class PackedRows:
+    """Some assignments of one run, ascending, laid end to end; `position` is that of the first."""
+
+    run: int
+    position: int
+    width: int
+    subjects: NDArray[np.int64]
+    effective: NDArray[np.int64]
+    records: bytes
+    randoms: bytes
+    locators: NDArray[np.uint32]
+
+
+def stage(connection: Connection, rows: PackedRows) -> None:
+    """Insert assignments; what is staged is invisible until its run is published."""
+    if connection.dialect.name == "sqlite":
+        _stage_sqlite(connection, rows)
+        return
+    count = len(rows.subjects)
+    tuples = zip(
+        [rows.run] * count,
+        rows.subjects.tolist(),
+        range(rows.position, rows.position + count),
+        rows.effective.tolist(),
+        np.frombuffer(rows.records, dtype=f"V{rows.width}").tolist(),
+        np.frombuffer(rows.randoms, dtype=f"V{RANDOM_BYTES}").tolist(),
+        rows.locators.tolist(),
+        strict=True,
+    )
+    insert_rows(connection, assignment, AssignmentRow._fields, tuples)
+
+
+_STAGE_SQLITE = """
+    INSERT INTO assignment (run, subject, position, effective, record, random, locator)
+    SELECT ?1, json_extract(value, '$[0]'), ?2 + key, json_extract(value, '$[1]'),
+           substr(?3, key * ?4 + 1, ?4), substr(?5, key * 16 + 1, 16), json_extract(value, '$[2]')
+    FROM json_each(?6)
+"""
+
+
+def _stage_sqlite(connection: Connection, rows: PackedRows) -> None:
+    """One statement for all rows: SQLite cuts the records itself and runs beside the hashing of the next ones."""
+    numbers = zip(rows.subjects.tolist(), rows.effective.tolist(), rows.locators.tolist(), strict=True)
+    listed = "[" + ",".join([f"[{subject},{effective},{locator}]" for subject, effective, locator in numbers]) + "]"
+    values = (rows.run, rows.position, rows.records, rows.width, rows.randoms, listed)
+    cursor = connection.connection.cursor()
+    try:
+        cursor.execute(_STAGE_SQLITE, values)
+    finally:
+        cursor.close()
 
 
 def assignment_of(connection: Connection, run: int, subject: int) -> AssignmentRow | None:
