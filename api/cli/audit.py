@@ -76,7 +76,7 @@ def verify(
     if file is not None:
         result = verify_file(output.read_bytes(file), key or output.own_log_key(context))
     else:
-        with output.house(context) as house:
+        with output.house(context, sign=False) as house:
             result = verify_home(house, deep=deep)
     output.answer(context, result, _show_verification)
     if not result.ok:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy.exc import DataError, OperationalError
+
 from audit import checkpoint, log
 from audit.batch_tree import batches
 from audit.errors import NotFound, ProofRefused
@@ -205,9 +207,13 @@ def verify_file(data: bytes, key: str) -> Verification:
 
 def verify_home(house: House, *, deep: bool = False) -> Verification:
     """Recompute the log; with *deep* also every model and every assignment row, naming what was altered."""
-    with house.work.reading() as connection:
-        report = check_log(connection, verifier=house.signer.verifier)
-        findings = [*report.findings, *(at_most(_deep(connection)) if deep else ())]
+    try:
+        with house.work.reading() as connection:
+            report = check_log(connection, verifier=house.signer.verifier)
+            findings = [*report.findings, *(at_most(_deep(connection)) if deep else ())]
+    except (OperationalError, DataError):
+        unreadable = {"where": "work database", "what": "a value is of another type than was written"}
+        return Verification(False, 0, "A row cannot be read.", (unreadable,))
     told = tuple({"where": finding.where, "what": finding.what} for finding in findings)
     scope = "entries, nodes, checkpoints, models and assignment rows" if deep else "entries, nodes and checkpoints"
     summary = f"{report.size} entries; {scope} " + ("fit." if not told else "were checked.")

@@ -14,13 +14,6 @@ depends_on = None
 def upgrade() -> None:
     op.create_table(
         "evidence_key",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            sa.Identity(always=False),
-            nullable=False,
-            comment="order of arrival",
-        ),
         sa.Column("pseudonym", sa.LargeBinary(), nullable=False, comment="16 random bytes"),
         sa.Column("wrap_epoch", sa.Integer(), nullable=False, comment="epoch of the wrap key"),
         sa.Column(
@@ -29,10 +22,10 @@ def upgrade() -> None:
         sa.Column(
             "retain_until", sa.BigInteger(), nullable=True, comment="set by erasure: opens until then, destroyed after"
         ),
-        sa.PrimaryKeyConstraint("id"),
+        sa.PrimaryKeyConstraint("pseudonym"),
         comment="Keys of sealed evidence; retention: until retain_until after erasure, holder: the vault",
+        sqlite_with_rowid=False,
     )
-    op.create_index("evidence_key_by_pseudonym", "evidence_key", ["pseudonym"], unique=True)
     op.create_index("evidence_key_by_retention", "evidence_key", ["retain_until"], unique=False)
     op.create_table(
         "sealed_identity",
@@ -86,5 +79,4 @@ def downgrade() -> None:
     op.drop_index("sealed_identity_by_email", table_name="sealed_identity")
     op.drop_table("sealed_identity")
     op.drop_index("evidence_key_by_retention", table_name="evidence_key")
-    op.drop_index("evidence_key_by_pseudonym", table_name="evidence_key")
     op.drop_table("evidence_key")
