@@ -18,7 +18,8 @@ from segmentation.definitions import Definition, Kind, Segment
 from segmentation.errors import NothingToFit
 from segmentation.facts import Floats, values_of
 from segmentation.features import FactBatch, FactSource, Subjects
-from segmentation.methods.kmeans import KMeansMethod, fit_kmeans, squared_distances, transformed
+from segmentation.methods.kmeans import KMeansMethod, squared_distances, transformed
+from segmentation.methods.kmeans_fit import fit_kmeans
 from segmentation.methods.manual import ManualMethod
 from segmentation.methods.rfm import fit_rfm
 from segmentation.methods.rules import RulesMethod

@@ -13,7 +13,8 @@ from governance.vocabulary import Reason
 from segmentation.definition_kinds import KMeansSettings, RfmSettings, ScoreRanges, Transform
 from segmentation.definitions import parse_definition
 from segmentation.facts import Facts, values_of
-from segmentation.methods.kmeans import KMeansMethod, fit_kmeans
+from segmentation.methods.kmeans import KMeansMethod
+from segmentation.methods.kmeans_fit import fit_kmeans
 from segmentation.methods.rfm import fit_rfm, scores_of
 from segmentation.methods.rules import Judge, RulesMethod
 from segmentation.models import Model, make_model, parse_model
