@@ -26,7 +26,13 @@ METADATA = MetaData()
 subject = Table(
     "subject",
     METADATA,
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False, comment="never leaves this database"),
+    Column(
+        "id",
+        BigInteger().with_variant(Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=False,
+        comment="never leaves this database",
+    ),
     Column("pseudonym", LargeBinary, nullable=False, unique=True, comment="16 random bytes; the vault knows whose"),
     Column("unit", Text, nullable=False, comment="contact or account"),
     Column("natural", Boolean, nullable=False, comment="a natural person; unknown counts as one"),
@@ -52,8 +58,15 @@ subject = Table(
 profile = Table(
     "profile",
     METADATA,
-    Column("subject", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False, comment="whose"),
-    Column("attributes", Text, nullable=False, comment="JSON object: catalogue field key to value; amounts in minor units, dates ISO"),
+    Column(
+        "subject", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False, comment="whose"
+    ),
+    Column(
+        "attributes",
+        Text,
+        nullable=False,
+        comment="JSON object: catalogue field key to value; amounts in minor units, dates ISO",
+    ),
     Column("observed_on", Integer, nullable=False, comment="day number (days since 1970-01-01) the values were stated"),
     Column("observed", Text, comment="JSON object: field key to day number where it differs from observed_on"),
     comment="Permitted catalogue fields of a subject; nothing else of a file ever arrives here",
@@ -62,9 +75,21 @@ profile = Table(
 activity = Table(
     "activity",
     METADATA,
-    Column("owner", BigInteger, primary_key=True, autoincrement=False, comment="the contact if it is known, else the account"),
+    Column(
+        "owner",
+        BigInteger,
+        primary_key=True,
+        autoincrement=False,
+        comment="the contact if it is known, else the account",
+    ),
     Column("day", Integer, primary_key=True, autoincrement=False, comment="days since 1970-01-01"),
-    Column("seq", BigInteger, primary_key=True, autoincrement=False, comment="keyed hash of reference, content and repetition: a repeated import changes nothing"),
+    Column(
+        "seq",
+        BigInteger,
+        primary_key=True,
+        autoincrement=False,
+        comment="keyed hash of reference, content and repetition: a repeated import changes nothing",
+    ),
     Column("kind", Text, nullable=False, comment="order, return or another kind named in the catalogue"),
     Column("amount", BigInteger, nullable=False, comment="minor units of the currency; returns negative"),
     Column("quantity", BigInteger, comment="pieces; returns negative"),
@@ -79,7 +104,13 @@ activity = Table(
 import_record = Table(
     "import_record",
     METADATA,
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False, comment="number of the import"),
+    Column(
+        "id",
+        BigInteger().with_variant(Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=False,
+        comment="number of the import",
+    ),
     Column("kind", Text, nullable=False, comment="contacts, accounts, activities, consents or attributes"),
     Column("started_at", Instant, nullable=False, comment="when it began"),
     Column("finished_at", Instant, comment="null while under way, or when it was killed"),
@@ -148,12 +179,23 @@ price_policy = Table(
 disparity_run = Table(
     "disparity_run",
     METADATA,
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False, comment="number of the check"),
+    Column(
+        "id",
+        BigInteger().with_variant(Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=False,
+        comment="number of the check",
+    ),
     Column("policy", LargeBinary, nullable=False, comment="digest of the policy that was checked"),
     Column("run", BigInteger, nullable=False, comment="the live run that was checked"),
     Column("attributes", LargeBinary, nullable=False, comment="digest of the protected attributes used"),
     Column("verdict", Text, nullable=False, comment="within_limits, disparity, not_enough_data or not_assessable"),
-    Column("report", Text, nullable=False, comment="JSON: thresholds, seed, groups of at least the minimum size with n and interval"),
+    Column(
+        "report",
+        Text,
+        nullable=False,
+        comment="JSON: thresholds, seed, groups of at least the minimum size with n and interval",
+    ),
     Column("checked_at", Instant, nullable=False, comment="when"),
     Column("checked_by", Text, nullable=False, comment="role and handle"),
     comment="Every fairness check of a price policy; aggregates only",
