@@ -19,7 +19,7 @@ from segmentation import store, store_assignments
 from segmentation.corrections import Corrections
 from segmentation.errors import RunOverlapped
 from segmentation.features import FactBatch, FactSource
-from segmentation.methods.scores import Scores
+from segmentation.methods.scores import Scores, pack_bits
 from segmentation.models import Model
 from segmentation.record import NO_SEGMENT, RECORD_VERSION, Flag
 from segmentation.run_task import Before, Task
@@ -98,7 +98,7 @@ def _decide(plan: Plan, batch: FactBatch, previous: Numbers) -> Decided:
     numbers[places] = plan.corrections.numbers[which]
     flags[places] |= int(Flag.CORRECTED)
     flags[places[plan.corrections.segments[which] == NO_SEGMENT]] |= int(Flag.TAKEN_OUT)
-    rules = np.packbits(scores.matches, axis=0).T if scores.matches is not None else None
+    rules = pack_bits(scores.matches).T if scores.matches is not None else None
     return Decided(batch, replace(scores, matches=None), previous, stable, segments, numbers, flags, rules)
 
 

@@ -14,6 +14,10 @@ TIE = 1e-9
 """A margin below this is a tie, which goes to the lower segment number."""
 
 
+_FIRST_BIT = np.array([8 - byte.bit_length() for byte in range(256)], dtype=np.int16)
+"""Position of the highest set bit of each byte."""
+
+
 @dataclass(frozen=True)
 class Scores:
     """Segment numbers (-1: none), strengths in 1e-9 and who could be assessed; `matches` is (rules, people)."""
@@ -28,9 +32,18 @@ def first_match(matches: Bools, otherwise: int | None) -> NDArray[np.int16]:
     """The lowest segment that matches, else the other one, else none."""
     nobody = NO_SEGMENT if otherwise is None else otherwise
     chosen = np.full(matches.shape[1], nobody, dtype=np.int16)
-    for number in range(len(matches) - 1, -1, -1):
-        np.copyto(chosen, number, where=matches[number], casting="unsafe")
+    packed = pack_bits(matches)
+    for number in range(len(packed) - 1, -1, -1):
+        np.copyto(chosen, _FIRST_BIT[packed[number]] + np.int16(8 * number), where=packed[number] != 0)
     return chosen
+
+
+def pack_bits(matches: Bools) -> NDArray[np.uint8]:
+    """(rules, people) as bits, (bytes, people): rule 0 is the highest bit of the first byte."""
+    packed = np.zeros(((len(matches) + 7) // 8, matches.shape[1]), dtype=np.uint8)
+    for number, fits in enumerate(matches.view(np.uint8)):
+        packed[number // 8] |= fits << np.uint8(7 - number % 8)
+    return packed
 
 
 def certain(segment: NDArray[np.int16], assessed: Bools, matches: Bools | None = None) -> Scores:

@@ -15,8 +15,9 @@ from segmentation.definitions import parse_definition
 from segmentation.facts import Facts, values_of
 from segmentation.methods.kmeans import KMeansMethod
 from segmentation.methods.kmeans_fit import fit_kmeans
-from segmentation.methods.rfm import fit_rfm, scores_of
+from segmentation.methods.rfm import RfmMethod, fit_rfm, scores_of
 from segmentation.methods.rules import Judge, RulesMethod
+from segmentation.methods.scores import first_match, pack_bits
 from segmentation.models import Model, make_model, parse_model
 from segmentation.record import Flag, Record, RecordLayout, pack, unpack
 from segmentation.scoring import score, score_one
@@ -166,6 +167,28 @@ def test_equal_values_get_equal_rfm_scores(values: list[int]) -> None:
         pairs = {(value, int(found)) for value, found in zip(values, scores[axis], strict=True)}
         assert len(pairs) == len(set(values))
     assert set(scores.ravel().tolist()) <= {1, 2, 3, 4, 5}
+
+
+def test_an_rfm_value_on_a_cut_point_stands_on_its_lower_side() -> None:
+    """Scores fall and rise at the stored threshold, never beside it."""
+    definition = parse_definition(json.dumps(rfm()), CATALOGUE)
+    method = RfmMethod(("recency", "frequency", "monetary"), ((10.0,), (10.0,), (10.0,)), (), None)
+    facts = Facts(np.array([[TODAY - 10.0, TODAY - 11.0], [10.0, 11.0], [10.0, 11.0]]), np.ones((3, 2), bool))
+
+    scores = scores_of(method, definition.features, values_of(definition.features, facts, today=TODAY))
+
+    assert scores.tolist() == [[2, 1], [1, 2], [1, 2]]
+
+
+@given(st.lists(st.lists(st.booleans(), min_size=3, max_size=3), min_size=1, max_size=20))
+def test_the_first_rule_that_fits_takes_the_person(matches: list[list[bool]]) -> None:
+    """Order is precedence; the packed bits are those of numpy."""
+    fits = np.array(matches)
+
+    chosen = first_match(fits, None)
+
+    assert chosen.tolist() == [column.index(True) if any(column) else -1 for column in fits.T.tolist()]
+    assert (pack_bits(fits) == np.packbits(fits, axis=0)).all()
 
 
 def test_labels_follow_the_greatest_overlap() -> None:
