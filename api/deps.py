@@ -209,7 +209,7 @@ def frame(visit: Visit, template: str, status: int, headers: Mapping[str, str] |
         Right=Right,
         exact=bool(caller and caller.may(Right.EXACT)),
         navigation=navigation(caller.role, path) if caller else [],
-        path=path if request.method == "GET" else "/console",
+        path=path if request.method == "GET" and status < 400 else "/console",  # an unknown address is not echoed
         theme=theme if theme in THEMES else "auto",
         token=security.form_token(web.form_key, cookie),
         controller=web.house.catalogue.controller,

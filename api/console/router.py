@@ -15,6 +15,7 @@ from api.console import (
     progress,
     segments,
     sign_in,
+    staff,
 )
 
 router = APIRouter(include_in_schema=False)
@@ -31,5 +32,6 @@ for area in (
     exports,
     progress,
     log,
+    staff,
 ):
     router.include_router(area.router, prefix="/console")
