@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from consent import store
 from consent.freshness import oldest_day
+from consent.sorted_ids import among, indices
 
 if TYPE_CHECKING:
     from governance.fields import Field
@@ -63,12 +64,12 @@ def _column(
 ) -> pa.Array:
     withheld = hidden.get(field.key)
     if withheld is not None and len(withheld):
-        empty = empty | np.isin(wanted, withheld, assume_unique=True)
+        empty = empty | among(wanted, withheld)
     column = chunk.cells.column(field.key)
     aligned = len(places) == len(chunk.subjects)
     if not aligned or empty.any():
         # take() leaves nothing of an emptied value behind, not even under the null
-        column = column.take(pa.array(places, mask=empty))
+        column = column.take(indices(places, empty))
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if isinstance(array, pa.ChunkedArray):  # no chunk at all
         array = pa.array([], type=array.type)

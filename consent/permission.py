@@ -29,6 +29,7 @@ from consent.channels import channel_decision
 from consent.decision import decide
 from consent.errors import FieldNotForPurpose, PermissionUnavailable
 from consent.relations import BROKEN, CODE, LAWFUL_CODES, REASONS
+from consent.sorted_ids import among, common
 from governance.vocabulary import Channel, Decision, Reason, Unit
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class PermittedPopulation:
         hashed.update(to_microseconds(self.now).to_bytes(8, "big", signed=True))
         hashed.update(len(self.subjects).to_bytes(8, "big") + self.subjects.astype(">i8").tobytes())
         for key in sorted(self.hidden):
-            mask = np.packbits(np.isin(self.subjects, self.hidden[key], assume_unique=True))
+            mask = np.packbits(among(self.subjects, self.hidden[key]))
             hashed.update(f"\n{key}\n".encode() + mask.tobytes())
         return hashed.digest()
 
@@ -151,7 +152,7 @@ def permitted(connection: Connection, request: PopulationRequest, *, now: dateti
     expression = relations.decisions(request.purpose, now=now, unit=request.unit, channel=request.channel)
     ids, codes = store.decided(connection, expression)
     _check_codes(codes)
-    subjects = ids[np.isin(codes, LAWFUL_CODES)]
+    subjects = ids[_IS_LAWFUL[codes]]
     return PermittedPopulation(
         request=request,
         now=now,
@@ -178,7 +179,7 @@ def lawful(
     Under the log's lock this is the last word before a release (OBJ-3).
     """
     wanted, back = np.unique(np.asarray(subjects, dtype=np.int64), return_inverse=True)
-    answer = np.isin(wanted, _lawful_among(connection, wanted, purpose, now, channel), assume_unique=True)
+    answer = among(wanted, _lawful_among(connection, wanted, purpose, now, channel))
     if blocked is not None and answer.any():
         stopped = np.asarray(blocked([int(each) for each in wanted[answer]]), dtype=np.bool_)
         answer[np.flatnonzero(answer)[stopped]] = False
@@ -221,6 +222,7 @@ def changed_since(connection: Connection, watermark: int) -> Ids:
     return store.changed_since(connection, watermark)
 
 
+_IS_LAWFUL = np.isin(np.arange(len(REASONS)), LAWFUL_CODES)
 _ONE_BY_ONE = 100_000
 """Up to so many subjects are asked for by name; beyond, the whole table is decided once."""
 
@@ -232,16 +234,13 @@ def _lawful_among(connection: Connection, wanted: Ids, purpose: Purpose, now: da
     else:
         ids, codes = store.decided(connection, expression)
     _check_codes(codes)
-    return ids[np.isin(codes, LAWFUL_CODES)]
+    return ids[_IS_LAWFUL[codes]]
 
 
 def _hidden(connection: Connection, request: PopulationRequest, subjects: Ids) -> dict[str, Ids]:
     everybody = store.withheld_by_field(connection, request.purpose.key)
     nobody = np.empty(0, np.int64)
-    return {
-        each.key: np.intersect1d(everybody.get(each.key, nobody), subjects, assume_unique=True)
-        for each in request.fields
-    }
+    return {each.key: common(everybody.get(each.key, nobody), subjects) for each in request.fields}
 
 
 def _left_out(codes: npt.NDArray[np.int16]) -> dict[Reason, int]:

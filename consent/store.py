@@ -26,6 +26,7 @@ from audit.database import from_microseconds
 from audit.tables import log_subject
 from consent.errors import PermissionUnavailable
 from consent.replay import EVERY_PURPOSE
+from consent.sorted_ids import among
 from consent.standing import NO_OBJECTIONS, NO_STANDING, Objections, Standing, SubjectFacts
 from consent.tables import objection, standing
 from governance.tables import subject
@@ -157,7 +158,7 @@ def profiles(connection: Connection, wanted: Ids, schema: pa.Schema, observed: p
         row = connection.execute(statement, values).one()
         subjects = _numbers(row[0]) if row[0] else np.empty(0, np.int64)
         order = np.argsort(subjects, kind="stable")
-        order = order[np.isin(subjects[order], wanted, assume_unique=True)]
+        order = order[among(subjects[order], wanted)]
         cells = _parse(_lines(row[1], order, len(subjects)), schema)
         if observed is None:
             return ProfileChunk(subjects[order], cells, None, None)

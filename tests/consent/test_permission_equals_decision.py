@@ -17,10 +17,11 @@ from consent import relations, store
 from consent.channels import channel_decision
 from consent.decision import decide
 from consent.permission import PopulationRequest, decide_one, lawful, permitted
-from consent.tables import objection, standing
+from consent.tables import objection, standing, withheld
+from governance.fields import FieldType
 from governance.purposes import Assessment, Purpose
 from governance.vocabulary import Channel, ConsentState, Decision, EffectClass, LegalBasis, Unit
-from tests.consent.builders import DAY, NOON, a_purpose, a_subject
+from tests.consent.builders import DAY, NOON, a_field, a_purpose, a_subject, an_order
 
 MOMENTS = (None, NOON - 2 * DAY, NOON - DAY, NOON, NOON + DAY)
 EXPIRED = Assessment("LIA-1", date(2026, 11, 21))
@@ -137,3 +138,34 @@ def test_somebody_who_is_not_here_any_more_is_never_lawful(work: Database) -> No
             False,
         ]
         assert not decide_one(connection, 4_000, contract, now=NOON).lawful
+
+
+@pytest.mark.parametrize("seed", [4, 5])
+def test_activities_and_cells_agree_on_who_withholds_and_who_is_left_out(work: Database, seed: int) -> None:
+    """Articles 6 and 21 GDPR: two ways to ask who withholds a field, one answer; no order of anybody left out."""
+    a_crowd(work, 60, seed)
+    pick = random.Random(seed)
+    orders = a_field("purchase_history", FieldType.ACTIVITIES, window="P24M")
+    with work.writing() as connection:
+        for number in range(3, 183, 3):
+            an_order(connection, number)
+            for purpose in ("", "newsletter", "other"):
+                row = {"purpose": purpose, "field": pick.choice(["purchase_history", "f"]), "subject": number, "seq": 1}
+                if pick.random() < 0.4:
+                    released = int(purpose == "newsletter" and pick.random() < 0.5)
+                    connection.execute(insert(withheld), row | {"released": released})
+
+    with work.reading() as connection:
+        hidden = store.withheld_by_field(connection, "newsletter")
+        for field in ("purchase_history", "f"):
+            related = store.subject_ids(connection, relations.withheld_subjects("newsletter", field))
+            assert hidden[field].tolist() == related.tolist()
+        for purpose, channel in _sample(6):
+            request = PopulationRequest(purpose, Unit.CONTACT, (orders,), channel)
+            population = permitted(connection, request, now=NOON)
+            found = [
+                each
+                for batch in population.run_sql(population.activities(orders))
+                for each in batch["subject"].to_pylist()
+            ]
+            assert found == sorted(set(population.subjects.tolist()) - set(hidden["purchase_history"].tolist()))
