@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import anyio
+import anyio.to_thread
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -39,6 +41,7 @@ STATIC = Path(__file__).parent / "static"
 WINDOW = timedelta(minutes=15)
 ATTEMPTS_PER_NAME, ATTEMPTS_PER_SOURCE, LOOKUPS = 5, 30, 120
 API = "/api/"
+SIGN_EVERY_SECONDS = 60
 
 
 def read_clock() -> datetime:
@@ -54,7 +57,10 @@ def create_app(house: House, *, clock: Callable[[], datetime] = read_clock, log:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         facts.info("service:started", version="0.1.0")
-        yield
+        async with anyio.create_task_group() as beside:
+            beside.start_soon(_sign_regularly, house, clock, facts)
+            yield
+            beside.cancel_scope.cancel()
         jobs.close()
         facts.info("service:stopped")
 
@@ -82,6 +88,18 @@ def create_app(house: House, *, clock: Callable[[], datetime] = read_clock, log:
     app.add_middleware(SecurityHeaders, https=is_https(house.settings.public_url))
     app.add_middleware(RequestLog, log=facts)
     return app
+
+
+async def _sign_regularly(house: House, clock: Callable[[], datetime], facts: Any) -> None:
+    """Sign the log once a minute while it grows: nothing stays unsigned for longer (LOG-4)."""
+    from api.workflows.log import sign_checkpoint
+
+    while True:
+        await anyio.sleep(SIGN_EVERY_SECONDS)
+        try:
+            await anyio.to_thread.run_sync(lambda: sign_checkpoint(house, now=clock()))
+        except LauterError as error:
+            facts.error("checkpoint:failed", error=type(error).__name__)
 
 
 def _web(house: House, clock: Callable[[], datetime], jobs: Jobs, facts: Any) -> Web:

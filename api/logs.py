@@ -29,6 +29,7 @@ FACTS = frozenset(
         "run:started",
         "run:ended",
         "run:failed",
+        "checkpoint:failed",
     }
 )
 KEYS = frozenset({"event", "at", "route", "method", "status", "milliseconds", "role", "error", "version"})
