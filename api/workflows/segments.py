@@ -22,7 +22,7 @@ from api.workflows.segment_results import (
 )
 from audit import log
 from audit.errors import BadInput, NotFound
-from audit.fact import Fact
+from audit.fact import Fact, FactValue
 from governance.store import subject_row
 from segmentation import store
 from segmentation.corrections import CorrectionKind, Ruling
@@ -88,7 +88,7 @@ def define(house: House, text: str, *, actor: Actor, now: datetime) -> SchemeDef
         number = newest.version + 1 if newest is not None else 1
         row = DefinitionRow(definition.digest, definition.scheme, number, definition.document, now, str(actor))
         store.add_definition(connection, row)
-        body = {"scheme": definition.scheme, "version": number, "definition": definition.digest}
+        body: dict[str, FactValue] = {"scheme": definition.scheme, "version": number, "definition": definition.digest}
         log.append(connection, [Fact("scheme:defined", str(actor), now, body)])
     return _defined(definition, number, new=True)
 

@@ -112,7 +112,8 @@ class Judge:
         if condition.period is not None:
             period = parse_period(condition.period)
             least = self._today - days_before(self._today, period) if period else 0
-            return numbers >= least if condition.op is Op.BEFORE else numbers < least
+            fits: Bools = numbers >= least if condition.op is Op.BEFORE else numbers < least
+            return fits
         if feature.quantity is Quantity.LEVEL:
             return np.isin(numbers, [feature.levels.index(word) for word in condition.words])
         return compare(condition.op, numbers, condition.numbers)
