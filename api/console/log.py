@@ -7,8 +7,8 @@ the auditor see them, because times and kinds of single acts can betray somebody
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Annotated, Any
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends
 from starlette.responses import PlainTextResponse, Response
@@ -20,6 +20,9 @@ from api.jobs import LogHealth
 from api.pages import role_of
 from audit import checkpoint, log, merkle
 from audit.log import Entry
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 router = APIRouter()
 PAGE = 50
@@ -88,6 +91,7 @@ class LogPage:
     lines: tuple[Line, ...]
     kinds: tuple[tuple[str, str], ...]
     kind: str
+    until: str
     size: int
     older: int | None
     newest: bool
@@ -107,16 +111,39 @@ class EntryPage:
     signed: checkpoint.Checkpoint | None
 
 
-def log_page(visit: Visit, kind: str, before: int | None) -> LogPage:
-    """At most fifty entries from below *before*, of one kind if given."""
+def log_page(visit: Visit, kind: str, until: str, before: int | None) -> LogPage:
+    """At most fifty entries from below *before*, of one kind and up to a day if given."""
     wanted = kind if kind in KINDS else ""
+    end = _end_of(visit, until)
     with visit.house.work.reading() as connection:
         size = log.size(connection)
-        found = log.entries(connection, before=before, limit=PAGE + 1, kind=wanted or None)
+        start = before if before is not None or end is None else _first_after(connection, size, end)
+        found = log.entries(connection, before=start, limit=PAGE + 1, kind=wanted or None)
     lines = tuple(_line(entry) for entry in found[:PAGE])
     older = lines[-1].index if len(found) > PAGE else None
     kinds = tuple(sorted(KINDS.items(), key=lambda pair: visit.tongue.say(pair[1]).casefold()))
-    return LogPage(lines, kinds, wanted, size, older, before is None)
+    return LogPage(lines, kinds, wanted, until if end else "", size, older, before is None)
+
+
+def _end_of(visit: Visit, day: str) -> datetime | None:
+    """The midnight after that day where the controller is; None when no day is named."""
+    try:
+        parsed = date.fromisoformat(day)
+    except ValueError:
+        return None
+    return datetime.combine(parsed, time.min, visit.tongue.formats.zone) + timedelta(days=1)
+
+
+def _first_after(connection: Connection, size: int, end: datetime) -> int:
+    """The index from which on entries were made after *end*; entries lie in the order they took effect."""
+    low, high = 0, size
+    while low < high:
+        middle = (low + high) // 2
+        if log.entry(connection, middle).at < end:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 def entry_page(visit: Visit, index: int) -> EntryPage:
@@ -153,9 +180,9 @@ Reader = Annotated[Visit, Depends(visiting(Right.LOG))]
 
 
 @router.get("/log")
-def show_log(visit: Reader, kind: str = "", before: int | None = None) -> Response:
+def show_log(visit: Reader, kind: str = "", until: str = "", before: int | None = None) -> Response:
     """The list."""
-    return visit.page("log.html", view=log_page(visit, kind, before))
+    return visit.page("log.html", view=log_page(visit, kind, until, before))
 
 
 @router.get("/log/{index}")

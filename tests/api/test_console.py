@@ -27,6 +27,7 @@ PAGES: dict[str, Right] = {
     "/console/exports/new": Right.REQUEST_EXPORT,
     "/console/exports/new?scheme=value": Right.REQUEST_EXPORT,
     "/console/log": Right.LOG,
+    "/console/log?kind=run:published&until=2026-11-22": Right.LOG,
     "/console/log/0": Right.LOG,
     "/console/verify": Right.VERIFY,
     "/console/staff": Right.ACCOUNTS,
