@@ -13,6 +13,8 @@ from api.workflows.consent_words import COLUMNS, GUESSES, NEEDED
 from audit.errors import BadInput
 from governance.vocabulary import Unit
 
+DATE_FORMATS = ("auto", "german", "iso", "compact", "day_first", "month_first")
+
 
 @dataclass(frozen=True)
 class ConsentMapping:
@@ -57,6 +59,8 @@ def read_mapping(text: str | None, present: Sequence[str]) -> ConsentMapping:
     unit, date_format = parts["options"].get("unit", "contact"), parts["options"].get("date_format", "auto")
     if unit not in set(Unit):
         mistakes.append("options.unit: contact or account")
+    if date_format not in DATE_FORMATS:
+        mistakes.append(f"options.date_format: one of {', '.join(DATE_FORMATS)}")
     mapping = ConsentMapping(
         columns={key: str(name) for key, name in parts["columns"].items()},
         constants={key: str(value) for key, value in parts["constants"].items()},

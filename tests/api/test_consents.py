@@ -212,8 +212,20 @@ def test_a_mapping_names_columns_constants_and_words(house: House, tmp_path: Pat
 def test_every_mistake_of_a_mapping_is_named_with_its_path(house: House, tmp_path: Path) -> None:
     """BadInput with all of them at once."""
     with pytest.raises(BadInput) as refusal:
-        take_in(house, tmp_path, COMPLETE, mapping='[columns]\nreference = "nix"\nfoo = "a"\n[options]\nunit = "x"\n')
-    for path in ("columns.reference", "columns.foo", "columns.purpose", "columns.answer", "options.unit"):
+        take_in(
+            house,
+            tmp_path,
+            COMPLETE,
+            mapping='[columns]\nreference = "nix"\nfoo = "a"\n[options]\nunit = "x"\ndate_format = "y"\n',
+        )
+    for path in (
+        "columns.reference",
+        "columns.foo",
+        "columns.purpose",
+        "columns.answer",
+        "options.unit",
+        "options.date_format",
+    ):
         assert path in str(refusal.value)
 
 

@@ -6,6 +6,7 @@ import threading
 from datetime import timedelta
 
 import numpy as np
+from sqlalchemy import select
 
 from audit import log
 from audit.database import Database
@@ -13,7 +14,8 @@ from audit.fact import Fact
 from consent import ledger
 from consent.ledger import declare
 from consent.permission import lawful
-from governance.vocabulary import OPERATOR, Act, LegalBasis
+from consent.tables import standing
+from governance.vocabulary import CHANNEL_BITS, OPERATOR, Act, Channel, LegalBasis
 from tests.consent.builders import NOON, a_purpose, people, said
 from tests.consent.test_ledger import projections
 
@@ -68,19 +70,19 @@ def test_no_objection_with_a_smaller_index_is_in_a_release(work: Database) -> No
 
 
 def test_declarations_of_one_person_at_the_same_time_all_count(work: Database) -> None:
-    """Article 7(3) GDPR: two clerks and the portal write at once; the projection takes in every word."""
+    """Article 7(3) GDPR: clerks and portal refuse a channel each at once; the projection takes in every word."""
     people(work, [1])
-    purposes = [f"purpose_{n}" for n in range(8)]
-    start = threading.Barrier(4)
+    rounds = 12
+    start = threading.Barrier(len(Channel))
 
-    def withdraw(keys: list[str]) -> None:
-        start.wait()
-        for key in keys:
+    def refuse(channel: Channel) -> None:
+        for number in range(rounds):
+            start.wait()
             with work.writing() as connection:
-                declare(connection, 1, [said(Act.WITHDRAWN, purpose=key)], actor=OPERATOR, now=NOON)
-                declare(connection, 1, [said(Act.FIELD_WITHHELD, purpose=key, field="f")], actor=OPERATOR, now=NOON)
+                refusal = said(Act.REFUSED, purpose=f"purpose_{number}", channel=channel)
+                declare(connection, 1, [refusal], actor=OPERATOR, now=NOON)
 
-    threads = [threading.Thread(target=withdraw, args=(purposes[n::4],)) for n in range(4)]
+    threads = [threading.Thread(target=refuse, args=(channel,)) for channel in Channel]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -88,7 +90,8 @@ def test_declarations_of_one_person_at_the_same_time_all_count(work: Database) -
 
     with work.writing() as connection:
         kept = projections(connection)
-        assert [len(rows) for rows in kept] == [8, 0, 8]
+        every = sum(CHANNEL_BITS.values())
+        assert connection.execute(select(standing.c.channels_denied)).scalars().all() == [every] * rounds
         ledger.rebuild(connection)
         assert projections(connection) == kept
-        assert log.size(connection) == 16
+        assert log.size(connection) == rounds * len(Channel)
