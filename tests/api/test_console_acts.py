@@ -1,0 +1,64 @@
+"""What people do in the console, and what it says afterwards."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from pathlib import Path
+
+from governance.vocabulary import Role
+from tests.api.web import PASSWORD, serve
+
+
+def test_a_correction_takes_effect_and_says_so(tmp_path: Path) -> None:
+    """The desk moves a person; the page says since when, and the reason stands in no page (Article 16 GDPR)."""
+    served = serve(tmp_path)
+    desk = served.browser(Role.DESK)
+    place = desk.post("/console/person", data=served.form(desk, unit="contact", reference="K0003")).headers["location"]
+    wanted = {"kind": "move", "segment": "others", "reason": "Told us so.", "review_on": "2027-03-01"}
+
+    wrong = desk.post(f"{place}/value/correct", data=served.form(desk, **{**wanted, "segment": ""}))
+    assert wrong.status_code == 422
+    assert "autofocus" in wrong.text
+    assert "Told us so." not in wrong.text
+    done = desk.post(f"{place}/value/correct", data=served.form(desk, **wanted))
+    page = desk.get(done.headers["location"]).text
+    assert "Corrected, in effect since" in page
+    assert "Others" in page
+    assert "Told us so." not in page
+    lifted = desk.post(f"{place}/value/lift", data=served.form(desk))
+    assert lifted.status_code == 303
+    served.house.close()
+
+
+def test_a_run_shows_its_progress_without_a_script_and_ends_at_its_scheme(tmp_path: Path) -> None:
+    """The page looks again by the Refresh header until there is something to show."""
+    served = serve(tmp_path)
+    browser = served.browser(Role.MARKETING)
+    started = browser.post("/console/segments/value/run", data=served.form(browser))
+    path = started.headers["location"]
+    for _ in range(400):
+        page = browser.get(path)
+        if page.status_code == 303:
+            break
+        assert page.headers["refresh"] == "2"
+        time.sleep(0.02)
+    assert page.headers["location"] == "/console/segments/value"
+    assert served.browser(Role.STEWARD).get(path).status_code == 404
+    served.app.state.web.jobs.close()
+    served.house.close()
+
+
+def test_the_sixth_wrong_password_within_a_quarter_of_an_hour_is_not_even_looked_at(tmp_path: Path) -> None:
+    """Five per name (SEC-11); the right password does not help then, and later it does."""
+    served = serve(tmp_path)
+    browser = served.browser()
+
+    def attempt(password: str) -> int:
+        return browser.post("/console/sign-in", data=served.form(browser, name="dpo", password=password)).status_code
+
+    assert [attempt("wrong wrong wrong") for _ in range(5)] == [401] * 5
+    assert attempt(PASSWORD) == 429
+    served.now += timedelta(minutes=15)
+    assert attempt(PASSWORD) == 303
+    served.house.close()
