@@ -37,8 +37,8 @@ _MEASURE_LABELS: dict[Measure, Text] = {
     Measure.MEAN_ORDER_VALUE: Text("Durchschnittlicher Bestellwert", "mean order value"),
     Measure.TENURE: Text("Tage seit der ersten Bestellung im Zeitraum", "days since the first order in the period"),
     Measure.RETURN_RATE: Text("Anteil der Rücksendungen am Umsatz", "returns as a share of revenue"),
-    Measure.CATEGORY_SHARE: Text("Anteil der Warengruppe am Umsatz", "category's share of revenue"),
-    Measure.CATEGORY_COUNT: Text("Bestellungen in der Warengruppe", "orders in the category"),
+    Measure.CATEGORY_SHARE: Text("Anteil von „{}“ am Umsatz", "share of “{}” in revenue"),
+    Measure.CATEGORY_COUNT: Text("Bestellungen in „{}“", "orders in “{}”"),
 }
 
 
@@ -78,7 +78,7 @@ def _activity(node: Node, catalogue: Catalogue, purpose: Purpose) -> Feature:
         raise node.at("category").fail(f"does not fit the measure {measure.value!r}")
     return Feature(
         key=node.at("key").token(),
-        label=_label(node, _MEASURE_LABELS[measure]),
+        label=_label(node, _measured(measure, category)),
         field=field.key,
         quantity=MEASURE_QUANTITY[measure],
         measure=measure,
@@ -88,6 +88,12 @@ def _activity(node: Node, catalogue: Catalogue, purpose: Purpose) -> Feature:
         category_field=_category_field(node, catalogue, purpose) if category is not None else None,
         currency=_currency(node),
     )
+
+
+def _measured(measure: Measure, category: str | None) -> Text:
+    """What is measured, and of which category: two shares must not read alike."""
+    label = _MEASURE_LABELS[measure]
+    return label if category is None else Text(label.de.format(category), label.en.format(category))
 
 
 def _field(node: Node, catalogue: Catalogue, purpose: Purpose) -> Field:

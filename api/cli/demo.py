@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from api.cli import output
 
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
     from api.demo.story import Told
 
 EVERYBODY = 1_000_000
+LONGEST_NAME = 34
 
 
 def register(app: typer.Typer) -> None:
@@ -74,18 +74,17 @@ def _show_imports(told: Told) -> None:
 
 
 def _show_schemes(told: Told) -> None:
-    table = Table(box=None, pad_edge=False, padding=(0, 2))
-    for head in ("  scheme", "kind", "unit"):
-        table.add_column(head)
-    for head in ("all", "permitted", "left out"):
-        table.add_column(head, justify="right")
-    table.add_column("segments")
     for scheme in told.schemes:
-        left_out = sum((scheme["left_out"] or {}).values())
-        sizes = ", ".join(f"{part['name']['de']} {part['effective']}" for part in scheme["segments"])
-        counts = (str(scheme["total"]), str(scheme["permitted"]), str(left_out))
-        table.add_row(f"  {scheme['scheme']}", scheme["kind"], scheme["unit"], *counts, sizes)
-    output.screen.print(table)
+        left_out = scheme["left_out"] or {}
+        counts = f"{scheme['total']} = {scheme['permitted']} permitted + {sum(left_out.values())} left out"
+        output.screen.print(f"  segment {scheme['scheme']} ({scheme['kind']}, {scheme['unit']}): {counts}")
+        reasons = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in sorted(left_out.items()))
+        sizes = ", ".join(f"{part['size']} {_short(part['name']['de'])}" for part in scheme["segments"])
+        output.screen.print(f"    {sizes}\n    [dim]left out: {reasons or 'nobody'}[/dim]")
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1].rstrip()}…"
 
 
 def _step(told: Told, start: str) -> dict[str, int]:
