@@ -32,8 +32,8 @@ class JobState(BaseModel):
     scheme: str
     state: str
     """running, done or failed."""
-    done: int
-    total: int | None
+    share: float | None
+    """How much is done, 0 to 1; no number of people, which not every role may know."""
     started_at: datetime
     problem: str | None
     """Slug of the problem, when it failed."""
@@ -85,8 +85,7 @@ def job_state(job: Job) -> JobState:
         id=job.id,
         scheme=job.subject,
         state="failed" if job.failed else "done" if job.ended else "running",
-        done=job.done,
-        total=job.total,
+        share=round(job.done / job.total, 2) if job.total else None,
         started_at=job.started_at,
         problem=job.face.slug if job.face else None,
     )
