@@ -1,4 +1,4 @@
-"""One person over HTTP: explain, prove, correct, lift; the reference stands in the body, never in an address (SEC-6)."""
+"""One person over HTTP: explain, prove, correct, lift; the reference is in the body, never in an address (SEC-6)."""
 
 from __future__ import annotations
 
