@@ -1,4 +1,4 @@
-"""The import contracts hold, and each breaks under one deliberate violation: a contract that cannot fail proves nothing."""
+"""The import contracts hold, and each breaks under one deliberate violation."""
 
 from __future__ import annotations
 
