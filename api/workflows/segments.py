@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from api.workflows.home import note_catalogue
@@ -43,7 +42,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from api.wiring import House
-    from governance.vocabulary import Actor
+    from governance.version import VERSION
+from governance.vocabulary import Actor
 
 __all__ = [
     "CorrectionMade",
@@ -128,7 +128,7 @@ def run(
         catalogue=house.catalogue,
         actor=actor,
         now=now,
-        code_version=code_version(),
+        code_version=VERSION,
         refit=refit,
         progress=progress or no_progress,
     )
@@ -198,14 +198,6 @@ def lift_subject(house: House, scheme: str, subject: int, *, actor: Actor, now: 
     """The same for somebody who was found already."""
     with house.work.writing() as connection:
         return _made(lift_correction(connection, scheme, subject, actor=actor, now=now))
-
-
-def code_version() -> str:
-    """The version of this code, as a run's fact names it."""
-    try:
-        return version("lauter")
-    except PackageNotFoundError:
-        return "unreleased"
 
 
 def _person(house: House, scheme: str, reference: str) -> tuple[int, bytes]:

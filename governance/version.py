@@ -1,0 +1,3 @@
+"""The version of this code, as each run's fact names it."""
+
+VERSION = "0.1.0"
