@@ -67,10 +67,11 @@ def _needed(kind: Kind, text: str | None) -> str | None:
 def _importer(kind: Kind) -> Callable[..., Any]:
     from api.workflows import consents, imports
 
-    return {
+    importers: dict[Kind, Callable[..., Any]] = {
         Kind.CONTACTS: imports.import_contacts,
         Kind.ACCOUNTS: imports.import_accounts,
         Kind.ACTIVITIES: imports.import_activities,
         Kind.ATTRIBUTES: imports.import_attributes,
         Kind.CONSENTS: consents.import_consents,
-    }[kind]
+    }
+    return importers[kind]

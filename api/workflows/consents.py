@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from api.workflows.consent_import import ConsentImport, import_consents
+from api.workflows.consent_import import import_consents
+from api.workflows.consent_report import ConsentImport
 from audit import log
 from audit.errors import NotFound
 from audit.fact import Fact

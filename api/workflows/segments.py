@@ -23,6 +23,7 @@ from audit import log
 from audit.errors import BadInput, NotFound
 from audit.fact import Fact, FactValue
 from governance.store import subject_row
+from governance.version import VERSION
 from segmentation import store
 from segmentation.corrections import CorrectionKind, Ruling
 from segmentation.corrections import correct as correct_assignment
