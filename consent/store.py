@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import ibis
 import numpy as np
@@ -277,7 +278,8 @@ def changed_since(connection: Connection, index: int) -> Ids:
 
 def arrow_batches(connection: Connection, statement: str, schema: pa.Schema, rows: int) -> Iterator[pa.RecordBatch]:
     """The rows of a query as Arrow batches, never more than *rows* of them in memory."""
-    arguments = {} if connection.dialect.name == "sqlite" else {"name": "lauter_rows"}
+    # A cursor's name is unique in a session, and a scheme may read two kinds of activities side by side.
+    arguments = {} if connection.dialect.name == "sqlite" else {"name": f"lauter_rows_{uuid4().hex}"}
     cursor = connection.connection.cursor(**arguments)
     try:
         with fail_closed("the activities"):
