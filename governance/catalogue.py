@@ -79,7 +79,7 @@ def parse_catalogue(text: str) -> Catalogue:
     """
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # tomllib raises both
         raise CatalogueInvalid([f"not TOML: {error}"]) from None
     mistakes: list[str] = []
     root = TomlTable(document, "", mistakes)

@@ -28,7 +28,7 @@ def parse_mapping(text: str, catalogue: Catalogue, kind: str | None = None) -> I
     """
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # tomllib raises both
         raise MappingInvalid([f"not TOML: {error}"]) from None
     reader = MappingReader(document, catalogue)
     found = reader.read(kind, hashlib.sha256(text.encode()).digest())

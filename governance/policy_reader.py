@@ -6,7 +6,6 @@ Nothing is evaluated, a key nobody knows is a mistake, and a message names the p
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Collection
 from typing import Any
@@ -98,7 +97,7 @@ class Place:
 
     def number(self, above: float, most: float) -> float:
         """A finite number above one bound and up to the other."""
-        if isinstance(self.value, bool) or not isinstance(self.value, int | float) or not math.isfinite(self.value):
+        if isinstance(self.value, bool) or not isinstance(self.value, int | float):
             raise self.fail("must be a number")
         if not above < self.value <= most:
             raise self.fail(f"must be above {above:g} and at most {most:g}")

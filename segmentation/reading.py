@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -22,8 +21,11 @@ T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
 
 TOKEN = re.compile(r"[a-z][a-z0-9_]{0,63}")
+UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 MAX_DEPTH = 32
 MAX_TEXT = 200
+LARGEST = 1e18
+"""No amount, count or share is larger; 64-bit integers hold it."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +74,11 @@ class Node:
         return self.value
 
     def text(self) -> str:
-        """A short text."""
+        """A short text without control characters, halves of a pair and changes of direction."""
         if not isinstance(self.value, str) or not self.value.strip() or len(self.value) > MAX_TEXT:
             raise self.fail(f"must be a text of 1 to {MAX_TEXT} characters")
+        if UNSEEN.search(self.value):
+            raise self.fail("holds a character that cannot be seen")
         return self.value
 
     def both_languages(self) -> Text:
@@ -90,8 +94,10 @@ class Node:
 
     def number(self) -> float:
         """A finite number."""
-        if isinstance(self.value, bool) or not isinstance(self.value, int | float) or not math.isfinite(self.value):
+        if isinstance(self.value, bool) or not isinstance(self.value, int | float):
             raise self.fail("must be a number")
+        if not -LARGEST <= self.value <= LARGEST:
+            raise self.fail(f"must be a number from -{LARGEST:g} to {LARGEST:g}")
         return float(self.value)
 
     def one_of(self, kind: type[E]) -> E:
@@ -116,6 +122,8 @@ def read_json(text: str) -> Node:
         raise DefinitionInvalid(
             Mistake("$", f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}")
         ) from None
+    except ValueError:
+        raise DefinitionInvalid(Mistake("$", "holds a number of thousands of digits")) from None
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def read_mapping(text: str | None, present: Sequence[str]) -> ConsentMapping:
         return _checked(ConsentMapping(columns, digest=_digest(json.dumps(columns, sort_keys=True))), present, [])
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # tomllib raises both
         raise BadInput(f"the mapping is not TOML: {error}") from None
     mistakes = [f"{key}: not known" for key in document.keys() - {"kind", "columns", "constants", "values", "options"}]
     if document.get("kind", "consents") != "consents":

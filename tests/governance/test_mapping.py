@@ -79,6 +79,8 @@ def mistakes(text: str, catalogue: Catalogue, kind: str | None = None) -> str:
             "attributes.religion: must be",
         ),
         ("kind = ", "not TOML"),
+        ("kind = " + "[" * 50_000, "not TOML"),
+        ("kind = " + "9" * 5_000, "not TOML"),
     ],
 )
 def test_each_mistake_is_named_with_its_path(text: str, path: str, catalogue: Catalogue) -> None:

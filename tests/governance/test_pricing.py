@@ -62,6 +62,7 @@ def test_the_digest_names_the_content_and_not_the_layout() -> None:
         ({"check": {"attributes": ["sex"], "limits": {"price_ratio": 1}}}, "$.check.limits.price_ratio"),
         ({"check": {"attributes": ["sex"], "limits": {"price_ratio": 1.02, "hidden": 1}}}, "$.check.limits"),
         ({"rules": [{"attribute": "sex", "discount": 100}]}, "$"),
+        ({"check": {"attributes": ["sex"], "limits": {"price_ratio": 10**400}}}, "$.check.limits.price_ratio"),
     ],
 )
 def test_a_mistake_is_named_with_its_path(changes: dict[str, Any], path: str) -> None:

@@ -65,6 +65,11 @@ def test_a_valid_definition_reads_the_same_from_its_canonical_text(scheme: Any, 
         ('{"kind": "manual", ' + json.dumps(reactivation())[1:], "$"),
         (json.dumps(reactivation()).replace("180", "NaN").replace('"PNaND"', "NaN"), "$"),
         ("[" * 100_000, "$"),
+        ('{"minimum_size": ' + "9" * 5_000 + "}", "$"),
+        (with_rule({"feature": "orders", "at_least": 10**400}), "$.segments[0].rule.at_least"),
+        (reactivation(label={"de": "\ud800", "en": "a"}), "$.label.de"),
+        (reactivation(label={"de": "a", "en": "b\u202ec"}), "$.label.en"),
+        (reactivation(label={"de": "a", "en": "b\x00c"}), "$.label.en"),
     ],
 )
 def test_a_mistake_names_its_json_path(document: Any, path: str) -> None:
