@@ -5,15 +5,22 @@ Each group stands in its own module; analytics are imported by the workflows whe
 
 from __future__ import annotations
 
+import sqlite3
 import sys
+import traceback
 from pathlib import Path
 from typing import Annotated
 
+import psycopg
 import typer
-from sqlalchemy.exc import OperationalError
+from rich.markup import escape
+from sqlalchemy.exc import DBAPIError
+from typer.exceptions import TyperException
 
 from api.cli import output
-from audit.errors import BadInput, LauterError, Unavailable
+from audit.errors import BadInput, Broken, LauterError, Unavailable
+
+DATABASE_ERRORS = (DBAPIError, sqlite3.Error, psycopg.Error)
 
 app = typer.Typer(
     name="lauter",
@@ -58,20 +65,48 @@ def register() -> None:
 def main() -> None:
     """Run a command; refusals and bad input become one sentence and an exit code, never a traceback."""
     register()
+    if _wants_json():
+        _no_help_unasked()
     try:
-        app()
+        sys.exit(app(standalone_mode=not _wants_json()))
+    except TyperException as error:  # of a call that cannot be read; without --json it was shown already
+        _tell(BadInput(error.format_message()))
+        sys.exit(error.exit_code)
     except LauterError as error:
         _tell(error)
         sys.exit(output.EXIT_BAD_INPUT if isinstance(error, BadInput) else output.EXIT_REFUSED)
-    except OperationalError:
-        _tell(Unavailable("a database cannot be reached or is busy; `lauter doctor` says which"))
+    except DATABASE_ERRORS:
+        _tell(Unavailable("a database cannot be reached or read, or is busy; `lauter doctor` says which"))
         sys.exit(output.EXIT_REFUSED)
     except BrokenPipeError:
         sys.stderr.close()
+    except Exception as error:  # a traceback repeats the values at hand: the place must do
+        _tell(Broken(f"stopped by a fault of its own, {type(error).__name__} at {_place(error)}; please report it"))
+        sys.exit(output.EXIT_REFUSED)
+
+
+def _wants_json() -> bool:
+    return "--json" in sys.argv[1:]
+
+
+def _no_help_unasked() -> None:
+    """A group without a command is a mistake then: help is no JSON document."""
+    for part in [app.info, *app.registered_groups]:
+        part.no_args_is_help = False
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            group.typer_instance.info.no_args_is_help = False
+
+
+def _place(error: Exception) -> str:
+    """Where in this code an error came up; nothing of what it was about."""
+    root = str(Path(__file__).parents[2])
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(root)]
+    return f"{Path(frames[-1].filename).relative_to(root)}:{frames[-1].lineno}" if frames else "an unknown place"
 
 
 def _tell(error: LauterError) -> None:
-    if "--json" in sys.argv[1:]:
+    if _wants_json():
         output.print_json({"error": type(error).__name__, "message": str(error)})
     else:
-        output.notes.print(f"[bold]lauter:[/bold] {error}", markup=True)
+        output.notes.print(f"[bold]lauter:[/bold] {escape(str(error))}", markup=True)

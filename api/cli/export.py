@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 from rich.markup import escape
@@ -78,24 +78,31 @@ def download(
     from api.workflows import exports
     from audit.errors import BadInput
 
-    if target.exists():
-        raise BadInput(f"{target.name} exists; name a file that does not")
-    with output.house(context) as house:
-        result = exports.download(house, number, actor=output.invocation(context).actor, now=output.now())
-        _write(target, result)
+    try:
+        handle = os.open(
+            target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600
+        )  # before the release: nothing leaves twice
+    except FileExistsError:
+        raise BadInput(f"{target.name} exists; name a file that does not") from None
+    except OSError:
+        raise BadInput(f"{target.name}: cannot be written there; check the folder and its rights") from None
+    try:
+        with os.fdopen(handle, "wb") as file, output.house(context) as house:
+            result = exports.download(house, number, actor=output.invocation(context).actor, now=output.now())
+            _write(file, result)
+    except BaseException:
+        target.unlink()
+        raise
     output.answer(context, result, _show_download)
 
 
-def _write(target: Path, result: Download) -> None:
-    """Write the bytes for the owner's eyes only, and see that they are those of the manifest."""
+def _write(file: BinaryIO, result: Download) -> None:
+    """Write the bytes, and see that they are those of the manifest."""
     digest = hashlib.sha256()
-    handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        for chunk in result.chunks():
-            digest.update(chunk)
-            file.write(chunk)
+    for chunk in result.chunks():
+        digest.update(chunk)
+        file.write(chunk)
     if digest.hexdigest() != result.sha256:
-        target.unlink()
         raise RuntimeError("the written bytes are not those of the manifest")
 
 

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from governance.release import Gate
 
 
+LARGEST_NUMBER = 2**31 - 1
+"""Largest that the column holds."""
+
+
 class ExportUnknown(NotFound):
     """There is no export of that number."""
 
@@ -182,7 +186,8 @@ def known(connection: Connection, number: int, *, lock: bool = False) -> ExportR
     Raises:
         ExportUnknown: there is none.
     """
-    return store_exports.get(connection, number, lock=lock) or _unknown(number)
+    found = store_exports.get(connection, number, lock=lock) if 0 < number <= LARGEST_NUMBER else None
+    return found or _unknown(number)
 
 
 def parsed(house: House, row: ExportRow, now: datetime) -> ExportRequest:

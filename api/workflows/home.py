@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +12,8 @@ from functools import partial
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.exc import OperationalError
+import psycopg
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from api.settings import Settings
 from api.wiring import House, open_house
@@ -141,6 +143,8 @@ def _check(name: str, look: Callable[[], str]) -> Check:
         return Check(name, True, look())
     except LauterError as error:
         return Check(name, False, str(error))
+    except (DBAPIError, sqlite3.Error, psycopg.Error):
+        return Check(name, False, "cannot be read: it is busy, damaged or no database")
 
 
 def _make_folder(settings: Settings) -> list[str]:
