@@ -113,14 +113,16 @@ def gather(
     Args:
         pseudonyms: the export's pseudonyms of the permitted subjects; one without a pseudonym is not taken in.
     """
-    unit, asked = _asked(connection, request, chosen, members)
+    unit, asked, closed = _asked(connection, request, chosen, members, now)
     population = permitted(
         connection, PopulationRequest(request.purpose, unit, request.fields, request.channel), now=now
     )
     numbers = dict(zip(asked.subjects.tolist(), asked.segments.tolist(), strict=True))
     wanted = np.isin(asked.segments, list(chosen.segments))
-    inside = np.isin(asked.subjects, population.subjects, assume_unique=True)
-    excluded = _reasons(connection, request, asked.subjects[wanted & ~inside], now)
+    own = np.isin(asked.subjects, population.subjects, assume_unique=True)
+    inside = own & ~np.isin(asked.subjects, list(closed))
+    excluded = _reasons(connection, request, asked.subjects[wanted & ~own], now)
+    excluded.update(closed[subject] for subject in asked.subjects[wanted & own & ~inside].tolist())
     names = pseudonyms(asked.subjects[wanted & inside])
     kept = np.array([s for s in asked.subjects[wanted & inside].tolist() if s in names], dtype=np.int64)
     people = []
@@ -172,13 +174,21 @@ def earlier_outputs(
     return found
 
 
-def _asked(connection: Connection, request: ExportRequest, chosen: Chosen, members: Members) -> tuple[Unit, Members]:
-    """The rows that are asked for: an account's contact points are those of its contacts, each asked for itself."""
+def _asked(
+    connection: Connection, request: ExportRequest, chosen: Chosen, members: Members, now: datetime
+) -> tuple[Unit, Members, Mapping[int, Reason]]:
+    """The rows that are asked for: an account's contact points are those of its contacts, each asked for itself.
+
+    With them the contacts whose account may not be processed itself, such as a sole trader who objected, and why.
+    """
     if chosen.unit is Unit.CONTACT or request.mode is Mode.PSEUDONYMS:
-        return chosen.unit, members
+        return chosen.unit, members, {}
     contacts, accounts = store_exports.contacts_of(connection, members.subjects)
     places = np.searchsorted(members.subjects, accounts)
-    return Unit.CONTACT, Members(contacts, members.segments[places])
+    open_ = lawful(connection, accounts, request.purpose, now=now)
+    why = store_exports.reasons(connection, np.unique(accounts[~open_]), request.purpose, now=now, channel=None)
+    closed = {c: why[a] for c, a in zip(contacts[~open_].tolist(), accounts[~open_].tolist(), strict=True)}
+    return Unit.CONTACT, Members(contacts, members.segments[places]), closed
 
 
 def _reasons(connection: Connection, request: ExportRequest, subjects: Ids, now: datetime) -> Counter[Reason]:
