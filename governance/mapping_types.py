@@ -33,8 +33,8 @@ FOR_ALL = ("informed", "contract_active", "minor")
 CURRENCY = re.compile(r"[A-Z]{3}")
 ATTRIBUTE = re.compile(r"[a-z][a-z0-9_]{0,39}")
 SPECIAL_HEADER = re.compile(
-    r"religio|konfession|glaube|gesundheit|krankh|diagnos|behinder|schwerbeh|health|medical|disab|ethni|rasse|\brace\b"
-    r"|herkunft|gewerkschaft|trade.?union|sexual|politi|partei|biometr|genet|kirchensteuer",
+    r"religio|konfession|glaube|gesundheit|krankh|diagnos|behinder|schwerbeh|health|medical|disab|ethni"
+    r"|(?<!st)(?<!ter)rasse|\brace\b|herkunft|gewerkschaft|trade.?union|sexual|politi|partei|biometr|genet|kirchensteuer",
     re.IGNORECASE,
 )
 """Headers that speak of Article 9 GDPR data: refused even under a harmless field name."""

@@ -104,6 +104,17 @@ def test_a_special_category_is_refused(catalogue: Catalogue) -> None:
     assert "fields.illness: a special category" in found
 
 
+@pytest.mark.parametrize(("header", "special"), [("Strasse", False), ("Terrasse", False), ("Rasse", True)])
+def test_a_street_is_no_race(header: str, special: bool, catalogue: Catalogue) -> None:
+    """A street without ß is the commonest column of Swiss and of many German files."""
+    text = f'kind="contacts"\n[columns]\nreference="a"\nstreet="{header}"'
+
+    if special:
+        assert "columns.street: the column speaks of a special category" in mistakes(text, catalogue)
+    else:
+        assert parse_mapping(text, catalogue, "contacts").source_columns() == ("a", header)
+
+
 def test_a_mapping_serves_its_own_kind_alone(catalogue: Catalogue) -> None:
     """An activity mapping never makes contacts."""
     text = 'kind="activities"\n[columns]\ncontact="a"\ndate="b"\namount="c"'
