@@ -94,7 +94,9 @@ class PermittedPopulation:
     def _digest(self) -> bytes:
         hashed = hashlib.sha256(f"lauter/population/1\n{self.request.purpose.key}\n{self.request.unit}\n".encode())
         hashed.update(to_microseconds(self.now).to_bytes(8, "big", signed=True))
-        hashed.update(len(self.subjects).to_bytes(8, "big") + self.subjects.astype(">i8").tobytes())
+        hashed.update(len(self.subjects).to_bytes(8, "big"))
+        for start in range(0, len(self.subjects), BATCH_ROWS):
+            hashed.update(self.subjects[start : start + BATCH_ROWS].astype(">i8").tobytes())
         for key in sorted(self.hidden):
             mask = np.packbits(among(self.subjects, self.hidden[key]))
             hashed.update(f"\n{key}\n".encode() + mask.tobytes())

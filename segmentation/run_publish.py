@@ -72,6 +72,7 @@ def publish(database: Database, ready: Publication, report: Callable[[Late], str
         RunOverlapped: another run of the scheme was published or swept this one; nothing is visible.
     """
     late = Late()
+    ready.population.digest()  # computed once and here: at ten million people it takes longer than a lock may be held
     with database.writing() as connection:
         _still_ours(connection, ready)
         batch_tree.store_batch(connection, ready.run, store_assignments.KIND, ready.built)
