@@ -111,6 +111,7 @@ def correct(
     """
     if ruling.review_on <= now.date():
         raise CorrectionRefused("The review date of a correction lies after the day it is made.")
+    log.lock(connection)  # the number comes from under it, and two clerks at once lift one another's word
     target = _target(connection, scheme, subject, ruling)
     facts = [
         _lift(connection, row, actor, now) for row in store_corrections.active(connection, scheme, subject=subject)
@@ -137,6 +138,7 @@ def lift(connection: Connection, scheme: str, subject: int, *, actor: Actor, now
     Raises:
         CorrectionRefused: none is in force.
     """
+    log.lock(connection)
     rows = store_corrections.active(connection, scheme, subject=subject)
     if not rows:
         raise CorrectionRefused("No correction is in force for this person in this scheme.")

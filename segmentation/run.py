@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 from sqlalchemy import Connection
 
+from audit import log
 from audit.database import Database
 from consent.permission import PermittedPopulation, PopulationRequest, permitted
 from segmentation import store, store_assignments
@@ -40,6 +41,7 @@ def run(database: Database, task: Task) -> RunReport:
     clock = Clock()
     _sweep_scheme(database, task.definition.scheme)
     with database.writing() as connection:
+        log.lock(connection)  # runs that start at once get numbers of their own
         number = store.start_run(connection, task.definition.scheme, task.definition.digest, now=task.now)
     try:
         with database.reading() as snapshot:
