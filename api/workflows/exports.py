@@ -140,9 +140,8 @@ def _verdict(
     """The last word, under the lock; None when the file may go."""
     manifest = row.manifest or {}
     people = prepared.gathered.people
-    missing = int(manifest.get("included", 0)) - len(people)
-    if missing > 0:
-        return ExportStale(f"export {row.id}: {missing} in it may not be in it any more. Build it again.")
+    if len(people) < int(manifest.get("included", 0)):  # how many would tell that one person objected
+        return ExportStale(f"export {row.id}: somebody in it may not be in it any more. Build it again.")
     same = prepared.rendering.sha256.hex() == manifest.get("sha256")
     if not same or not still_lawful(connection, prepared.request, people, powers, now=now):
         return ExportStale(f"export {row.id}: something in it changed since it was built. Build it again.")

@@ -207,9 +207,10 @@ def test_whoever_objected_after_the_build_stops_the_download(house: House) -> No
     number = built(house)
     object_to_marketing(house, 3)
 
-    with pytest.raises(ExportStale):
+    with pytest.raises(ExportStale) as refusal:
         downloaded(house, number)
 
+    assert "1" not in str(refusal.value).removeprefix(f"export {number}")  # a number would tell of one person
     assert kinds(house)[0] == "export:refused"
     exports.build(house, number, actor=MARKETING, now=NOON)
     assert len(rows_of(downloaded(house, number))) == 29
