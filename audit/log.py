@@ -21,6 +21,10 @@ from audit.instants import to_microseconds
 from audit.merkle import Coordinate
 
 
+LARGEST = 2**63 - 1
+"""Largest number a column holds; whoever asks for more asks for nothing there is."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """One entry as it stands in the log."""
@@ -90,6 +94,7 @@ def entries(
     subject: int | None = None,
 ) -> list[Entry]:
     """At most *limit* entries, newest first, from below *before*; of one kind or about one subject if given."""
+    before = None if before is None else min(before, LARGEST)
     rows = store.newest_leaves(connection, before=before, limit=limit, kind=kind, subject=subject)
     return [_entry(row) for row in rows]
 
@@ -101,7 +106,7 @@ def entry(connection: Connection, index: int) -> Entry:
         NotFound: the log has no entry of that index.
         Broken: its stored bytes are not a fact.
     """
-    rows = store.leaves_between(connection, index, index + 1)
+    rows = store.leaves_between(connection, index, index + 1) if 0 <= index < LARGEST else []
     if not rows:
         raise NotFound(f"the log has no entry {index}")
     return _entry(rows[0])

@@ -94,6 +94,16 @@ def test_what_is_not_there_is_not_found(work: Database) -> None:
             log.consistency_proof(connection, 2, 1)
 
 
+def test_an_index_beyond_every_column_is_not_there_either(work: Database) -> None:
+    """Whatever a caller writes into an address is an answer, never a fault."""
+    CheckedLog(work).append(a_fact(0))
+    with work.reading() as connection:
+        for index in (2**63 - 1, 10**30, -1, -(10**30)):
+            with pytest.raises(NotFound):
+                log.entry(connection, index)
+        assert len(log.entries(connection, before=10**30)) == 1
+
+
 def test_a_log_is_initialised_once(work: Database) -> None:
     """A second `init` keeps what is there; without a head nothing is appended."""
     with work.writing() as connection, pytest.raises(Broken, match="log_head"):
