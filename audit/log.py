@@ -20,7 +20,6 @@ from audit.fact import Fact, FactValue, parse_fact
 from audit.instants import to_microseconds
 from audit.merkle import Coordinate
 
-
 LARGEST = 2**63 - 1
 """Largest number a column holds; whoever asks for more asks for nothing there is."""
 
