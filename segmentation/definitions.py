@@ -29,6 +29,10 @@ from segmentation.reading import Node, canonical, digest_of, each, no_doubles, r
 from segmentation.rfm_names import DEFAULT_RFM
 
 MAX_SEGMENTS = 1000
+NO_PROFILING = (
+    "the purpose {0!r} does not cover profiling (Article 4(4) GDPR): whoever agreed to it was not told of groups; take "
+    "a purpose with profiling = true, or assign by hand with the kind manual"
+)
 KEYS = (
     "scheme",
     "label",
@@ -109,6 +113,8 @@ def parse_definition(text: str, catalogue: Catalogue) -> Definition:
     root = read_json(text).object(allowed=KEYS)
     kind = root.at("kind").one_of(Kind)
     purpose = _purpose(root.at("purpose"), catalogue)
+    if kind is not Kind.MANUAL and not purpose.profiling:
+        raise root.at("purpose").fail(NO_PROFILING.format(purpose.key))
     features = parse_features(root, catalogue, purpose)
     by_key = {feature.key: feature for feature in features}
     rfm = parse_rfm(root, by_key) if kind is Kind.RFM else None

@@ -94,3 +94,16 @@ def test_rfm_has_names_of_its_own_in_both_languages() -> None:
     """The default segments cover every score."""
     names = {segment.name.de for segment in parse(rfm()).segments}
     assert {"Stammkundschaft", "Neue", "Ruhende"} <= names
+
+
+def test_a_consent_to_a_newsletter_covers_no_groups() -> None:
+    """Consent is granular: whoever wants a newsletter has not agreed to be profiled (recital 43 GDPR, CON-3)."""
+    nobody = {"key": "one", "name": NAME}
+    by_rule = {
+        "features": [{"key": "i", "field": "industry"}],
+        "segments": [{**nobody, "rule": {"feature": "i", "in": ["47"]}}],
+    }
+
+    assert path_of(reactivation(purpose="newsletter", effect_class="none", **by_rule)) == ["$.purpose"]
+    by_hand = reactivation(purpose="newsletter", kind="manual", effect_class="none", features=[], segments=[nobody])
+    assert parse(by_hand).kind is Kind.MANUAL
