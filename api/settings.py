@@ -24,6 +24,21 @@ class Settings:
     """Name of the log in its checkpoints: schema-less, without a trailing slash (C2SP tlog-checkpoint)."""
     public_url: str = "http://127.0.0.1:8080"
     """Where browsers reach the service."""
+    smtp_url: str = field(default="", repr=False)
+    """`smtp://[user:password@]host[:port]`, `smtps://…` for TLS at once; empty: mails go to the outbox folder."""
+    mail_from: str = ""
+    """Address that mails come from; empty: the controller's."""
+    unsubscribe_address: str = ""
+    """Address of the mailto form of List-Unsubscribe; empty: mails carry the https form alone."""
+    maildir: Path | None = None
+    """Maildir in which mails to that address arrive; None: nobody reads them here."""
+    webhook_hosts: frozenset[str] = frozenset()
+    """Hosts that webhooks may call although they are private or this machine itself."""
+
+    @property
+    def outbox_folder(self) -> Path:
+        """Where mails lie when there is no mail server."""
+        return self.home / "outbox"
 
     @property
     def keys_folder(self) -> Path:
@@ -37,7 +52,7 @@ class Settings:
 
 
 def read_settings(environment: Mapping[str, str] = os.environ, home: Path | None = None) -> Settings:
-    """Settings from `--home` or `LAUTER_HOME`, `LAUTER_DATABASE_URL`, `LAUTER_VAULT_URL`, `LAUTER_PROTECTED_URL`.
+    """Settings from `--home` or `LAUTER_HOME`, `LAUTER_DATABASE_URL` and the other variables of docs/operate.md.
 
     Without a URL the store is an SQLite file in the home. On PostgreSQL the protected store shares the vault's
     server unless it is given its own URL.
@@ -52,4 +67,9 @@ def read_settings(environment: Mapping[str, str] = os.environ, home: Path | None
         protected_url=environment.get("LAUTER_PROTECTED_URL") or protected_default,
         origin=environment.get("LAUTER_ORIGIN", "lauter.localhost/log"),
         public_url=environment.get("LAUTER_PUBLIC_URL", "http://127.0.0.1:8080"),
+        smtp_url=environment.get("LAUTER_SMTP_URL", ""),
+        mail_from=environment.get("LAUTER_MAIL_FROM", ""),
+        unsubscribe_address=environment.get("LAUTER_UNSUBSCRIBE_ADDRESS", ""),
+        maildir=Path(environment["LAUTER_MAILDIR"]) if environment.get("LAUTER_MAILDIR") else None,
+        webhook_hosts=frozenset(environment.get("LAUTER_WEBHOOK_HOSTS", "").replace(",", " ").split()),
     )

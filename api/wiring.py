@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from api.links import Links
 from api.settings import Settings
 from audit.checkpoint import LogSigner
 from audit.database import Database, open_database
+from governance.addresses import Addresses
 from governance.blocklist import BlockList
 from governance.catalogue import Catalogue, load_catalogue
 from governance.keys import KeyRing, KeyRole, load_keys
@@ -21,11 +23,13 @@ class House:
     settings: Settings
     work: Database
     vault: Vault
+    addresses: Addresses
     protected: ProtectedStore
     blocklist: BlockList
     keys: KeyRing
     catalogue: Catalogue
     signer: LogSigner
+    links: Links
 
     def close(self) -> None:
         """Give all connections back."""
@@ -41,13 +45,16 @@ def open_house(settings: Settings) -> House:
         BadInput: the home, a key or the catalogue is missing or invalid; says how to mend it.
     """
     keys = load_keys(settings.keys_folder)
+    vault_database = open_database(settings.vault_url)
     return House(
         settings=settings,
         work=open_database(settings.database_url),
-        vault=Vault(open_database(settings.vault_url), keys),
+        vault=Vault(vault_database, keys),
+        addresses=Addresses(vault_database, keys),
         protected=ProtectedStore(open_database(settings.protected_url), keys.current(KeyRole.PROTECTED)),
         blocklist=BlockList(keys),
         keys=keys,
         catalogue=load_catalogue(settings.catalogue_path),
         signer=LogSigner(settings.origin, keys.current(KeyRole.LOG).secret),
+        links=Links(keys),
     )

@@ -110,3 +110,64 @@ withheld = Table(
     comment="Fields somebody withholds for a purpose; sparse",
     sqlite_with_rowid=False,
 )
+
+ground = Table(
+    "ground",
+    METADATA,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False, comment="order"),
+    Column("subject", BigInteger, nullable=False, comment="whom it is about"),
+    Column("purpose", Text, nullable=False, comment="purpose key"),
+    Column("channel", Text, nullable=False, comment="email, sms or phone"),
+    Column("kind", Text, nullable=False, comment="a fact of § 7(3) UWG, or presumed_consent of § 7(2) no. 1"),
+    Column("holds", SmallInteger, nullable=False, comment="1: shown to hold; 0: ended or found wrong"),
+    Column("since", Instant, nullable=False, comment="when the fact arose"),
+    Column("recorded_at", Instant, nullable=False, comment="when it was recorded"),
+    Column("evidence", LargeBinary, nullable=False, comment="sealed under the subject's evidence key"),
+    Index("ground_by_subject", "subject", "seq"),
+    comment="Facts that open a channel without express consent, each with its evidence; INSERT and SELECT only",
+)
+
+channel_use = Table(
+    "channel_use",
+    METADATA,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False, comment="order"),
+    Column("subject", BigInteger, nullable=False, comment="who was addressed"),
+    Column("purpose", Text, nullable=False, comment="purpose key"),
+    Column("channel", Text, nullable=False, comment="channel used"),
+    Column("used_at", Instant, nullable=False, comment="when the consent was used"),
+    Column("export", BigInteger, comment="export that carried the number out; null: recorded by hand"),
+    Index("channel_use_by_subject", "subject", "used_at"),
+    comment="Uses of a consent: each starts the five years of § 7a UWG anew; INSERT and SELECT only",
+)
+
+confirmation = Table(
+    "confirmation",
+    METADATA,
+    Column("token", LargeBinary, primary_key=True, comment="SHA-256 of at least 128 random bits; never the bits"),
+    Column("subject", BigInteger, comment="who asked; null: nobody we know yet"),
+    Column("address", LargeBinary, nullable=False, comment="random number of the sealed address in the vault"),
+    Column("purpose", Text, nullable=False, comment="purpose key"),
+    Column("channel", Text, nullable=False, comment="email"),
+    Column("language", Text, nullable=False, comment="of the notice shown"),
+    Column("notice", LargeBinary, nullable=False, comment="hash of the notice shown"),
+    Column("requested_at", Instant, nullable=False, comment="when it was asked for"),
+    Column("expires_at", Instant, nullable=False, comment="the request vanishes then"),
+    Index("confirmation_by_expiry", "expires_at"),
+    comment="Double opt-in requests nobody confirmed yet; a confirmed or void one leaves no row",
+)
+
+open_channel = Table(
+    "open_channel",
+    METADATA,
+    Column("purpose", Text, primary_key=True, comment="purpose key"),
+    Column("subject", BigInteger, primary_key=True, autoincrement=False, comment="whose"),
+    Column(
+        "customer",
+        Integer,
+        nullable=False,
+        comment="bit mask of channels with every fact of § 7(3) UWG",
+    ),
+    Column("presumed", Integer, nullable=False, comment="bit mask of channels with a recorded presumed consent"),
+    comment="Channels open without express consent; computed from ground, sparse",
+    sqlite_with_rowid=False,
+)

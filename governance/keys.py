@@ -39,6 +39,7 @@ class KeyRole(StrEnum):
     LOG = "log"
     SESSION = "session"
     EXPORT = "export"
+    LINK = "link"
 
 
 @dataclass(frozen=True)

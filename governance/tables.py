@@ -214,3 +214,87 @@ price_activation = Table(
     UniqueConstraint("name", "version", "disparity_run", name="one_activation_per_verdict"),
     comment="When which price policy was in force, and on which verdict",
 )
+
+outbox = Table(
+    "outbox",
+    METADATA,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True, comment="number"),
+    Column("kind", Text, nullable=False, comment="which worker takes it, such as mail_link or webhook"),
+    Column("reference", Text, nullable=False, comment="JSON object of row numbers and keys only; nothing personal"),
+    Column("due_at", Instant, nullable=False, comment="not before"),
+    Column("attempts", Integer, nullable=False, comment="how often it was tried"),
+    Column("leased_until", Instant, comment="somebody works on it until then"),
+    Column("created_at", Instant, nullable=False, comment="in the transaction of what caused it"),
+    Column("failed_at", Instant, comment="given up; stays for the operator"),
+    Column("problem", Text, comment="kind of the last failure, a token; never a message"),
+    Index("outbox_by_due", "failed_at", "due_at"),
+    comment="Work to do after a commit; a done row is deleted",
+)
+
+portal_link = Table(
+    "portal_link",
+    METADATA,
+    Column("token", LargeBinary, primary_key=True, comment="SHA-256 of at least 128 random bits; never the bits"),
+    Column("kind", Text, nullable=False, comment="mail, letter or embed"),
+    Column("subject", BigInteger, comment="whose; null when several share the address"),
+    Column("address", LargeBinary, comment="random number of the sealed address in the vault; null: none needed"),
+    Column("created_at", Instant, nullable=False, comment="made"),
+    Column("expires_at", Instant, nullable=False, comment="void after"),
+    Column("used_at", Instant, comment="opened a session; never again"),
+    Index("portal_link_by_expiry", "expires_at"),
+    comment="Single-use ways into the portal; rows go when void",
+)
+
+portal_session = Table(
+    "portal_session",
+    METADATA,
+    Column("token", LargeBinary, primary_key=True, comment="SHA-256 of the cookie's random bytes"),
+    Column("subject", BigInteger, comment="who is in; null: only the stop page of a shared address"),
+    Column("address", LargeBinary, comment="random number of the sealed address that was proven; null: by letter"),
+    Column("how", Text, nullable=False, comment="mail, letter or embed"),
+    Column("created_at", Instant, nullable=False, comment="signed in"),
+    Column("expires_at", Instant, nullable=False, comment="void after"),
+    Index("portal_session_by_expiry", "expires_at"),
+    comment="Visits to the portal under way; rows go when void",
+)
+
+webhook = Table(
+    "webhook",
+    METADATA,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False, comment="number"),
+    Column("url", Text, nullable=False, comment="https address of the controller's own system"),
+    Column("secret", LargeBinary, nullable=False, comment="sealed signing secret"),
+    Column("label", Text, nullable=False, comment="what it is, such as CRM"),
+    Column("created_at", Instant, nullable=False, comment="registered"),
+    Column("created_by", Text, nullable=False, comment="role and handle"),
+    Column("ended_at", Instant, comment="called no more since"),
+    comment="Systems of the controller that hear of every change of a permission",
+)
+
+webhook_delivery = Table(
+    "webhook_delivery",
+    METADATA,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True, comment="number"),
+    Column("webhook", BigInteger, nullable=False, comment="to whom"),
+    Column("event", Text, nullable=False, comment="random id, the same at every attempt"),
+    Column("entry", BigInteger, nullable=False, comment="log index of what changed"),
+    Column("subject", BigInteger, nullable=False, comment="whose permission changed"),
+    Column("created_at", Instant, nullable=False, comment="when it changed"),
+    Column("attempts", Integer, nullable=False, comment="how often it was sent"),
+    Column("delivered_at", Instant, comment="answered with 2xx"),
+    Column("failed_at", Instant, comment="given up; can be sent again by hand"),
+    Column("answer", Text, comment="last status or kind of failure, a token"),
+    Index("webhook_delivery_by_subject", "subject"),
+    comment="Which change reached which system, and when",
+)
+
+idempotency = Table(
+    "idempotency",
+    METADATA,
+    Column("key", LargeBinary, primary_key=True, comment="SHA-256 of caller and Idempotency-Key"),
+    Column("request", LargeBinary, nullable=False, comment="SHA-256 of method, path and body"),
+    Column("status", Integer, comment="answer; null while under way"),
+    Column("answer", LargeBinary, comment="sealed body of the answer"),
+    Column("created_at", Instant, nullable=False, comment="first seen; rows go after a day"),
+    comment="Writes of the API that were done once already",
+)

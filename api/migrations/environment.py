@@ -7,6 +7,7 @@ from sqlalchemy import Connection, MetaData
 
 import audit.tables
 import consent.tables
+import governance.addresses
 import governance.blocklist
 import governance.protected
 import governance.tables

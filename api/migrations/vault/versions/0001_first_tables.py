@@ -28,6 +28,16 @@ def upgrade() -> None:
     )
     op.create_index("evidence_key_by_retention", "evidence_key", ["retain_until"], unique=False)
     op.create_table(
+        "sealed_address",
+        sa.Column("number", sa.LargeBinary(), nullable=False, comment="16 random bytes; the work database names it so"),
+        sa.Column("epoch", sa.Integer(), nullable=False, comment="epoch of the wrap key"),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False, comment="the address, AES-256-GCM"),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False, comment="goes then at the latest"),
+        sa.PrimaryKeyConstraint("number"),
+        comment="Where links and confirmations were sent; retention: until void, holder: the vault",
+    )
+    op.create_index("sealed_address_by_expiry", "sealed_address", ["expires_at"], unique=False)
+    op.create_table(
         "sealed_identity",
         sa.Column(
             "id",
@@ -78,5 +88,7 @@ def downgrade() -> None:
     op.drop_index("sealed_identity_by_phone", table_name="sealed_identity")
     op.drop_index("sealed_identity_by_email", table_name="sealed_identity")
     op.drop_table("sealed_identity")
+    op.drop_index("sealed_address_by_expiry", table_name="sealed_address")
+    op.drop_table("sealed_address")
     op.drop_index("evidence_key_by_retention", table_name="evidence_key")
     op.drop_table("evidence_key")

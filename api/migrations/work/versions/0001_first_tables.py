@@ -24,6 +24,12 @@ APPEND_ONLY = {
         "CREATE TRIGGER declaration_no_update BEFORE UPDATE ON declaration BEGIN SELECT RAISE(ABORT, 'declaration is append-only'); END",
         "CREATE TRIGGER declaration_no_delete BEFORE DELETE ON declaration BEGIN SELECT RAISE(ABORT, 'declaration is append-only'); END",
         "CREATE TRIGGER declaration_no_replace BEFORE INSERT ON declaration WHEN EXISTS (SELECT 1 FROM declaration WHERE seq = NEW.seq) BEGIN SELECT RAISE(ABORT, 'declaration is append-only'); END",
+        "CREATE TRIGGER ground_no_update BEFORE UPDATE ON ground BEGIN SELECT RAISE(ABORT, 'ground is append-only'); END",
+        "CREATE TRIGGER ground_no_delete BEFORE DELETE ON ground BEGIN SELECT RAISE(ABORT, 'ground is append-only'); END",
+        "CREATE TRIGGER ground_no_replace BEFORE INSERT ON ground WHEN EXISTS (SELECT 1 FROM ground WHERE seq = NEW.seq) BEGIN SELECT RAISE(ABORT, 'ground is append-only'); END",
+        "CREATE TRIGGER channel_use_no_update BEFORE UPDATE ON channel_use BEGIN SELECT RAISE(ABORT, 'channel_use is append-only'); END",
+        "CREATE TRIGGER channel_use_no_delete BEFORE DELETE ON channel_use BEGIN SELECT RAISE(ABORT, 'channel_use is append-only'); END",
+        "CREATE TRIGGER channel_use_no_replace BEFORE INSERT ON channel_use WHEN EXISTS (SELECT 1 FROM channel_use WHERE seq = NEW.seq) BEGIN SELECT RAISE(ABORT, 'channel_use is append-only'); END",
     ],
     "postgresql": [
         "CREATE OR REPLACE FUNCTION lauter_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION USING MESSAGE = TG_TABLE_NAME || ' is append-only'; END $$",
@@ -31,6 +37,8 @@ APPEND_ONLY = {
         "CREATE TRIGGER log_node_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON log_node FOR EACH STATEMENT EXECUTE FUNCTION lauter_append_only()",
         "CREATE TRIGGER log_checkpoint_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON log_checkpoint FOR EACH STATEMENT EXECUTE FUNCTION lauter_append_only()",
         "CREATE TRIGGER declaration_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON declaration FOR EACH STATEMENT EXECUTE FUNCTION lauter_append_only()",
+        "CREATE TRIGGER ground_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ground FOR EACH STATEMENT EXECUTE FUNCTION lauter_append_only()",
+        "CREATE TRIGGER channel_use_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON channel_use FOR EACH STATEMENT EXECUTE FUNCTION lauter_append_only()",
     ],
 }
 """Evidence takes no change: UPDATE and DELETE fail, whoever asks."""
@@ -221,6 +229,16 @@ def upgrade() -> None:
         comment="Every fairness check of a price policy; aggregates only",
     )
     op.create_table(
+        "idempotency",
+        sa.Column("key", sa.LargeBinary(), nullable=False, comment="SHA-256 of caller and Idempotency-Key"),
+        sa.Column("request", sa.LargeBinary(), nullable=False, comment="SHA-256 of method, path and body"),
+        sa.Column("status", sa.Integer(), nullable=True, comment="answer; null while under way"),
+        sa.Column("answer", sa.LargeBinary(), nullable=True, comment="sealed body of the answer"),
+        sa.Column("created_at", sa.BigInteger(), nullable=False, comment="first seen; rows go after a day"),
+        sa.PrimaryKeyConstraint("key"),
+        comment="Writes of the API that were done once already",
+    )
+    op.create_table(
         "import_record",
         sa.Column(
             "id",
@@ -240,6 +258,68 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         comment="Each import with its report; never a value of a row",
     )
+    op.create_table(
+        "outbox",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+            comment="number",
+        ),
+        sa.Column("kind", sa.Text(), nullable=False, comment="which worker takes it, such as mail_link or webhook"),
+        sa.Column(
+            "reference", sa.Text(), nullable=False, comment="JSON object of row numbers and keys only; nothing personal"
+        ),
+        sa.Column("due_at", sa.BigInteger(), nullable=False, comment="not before"),
+        sa.Column("attempts", sa.Integer(), nullable=False, comment="how often it was tried"),
+        sa.Column("leased_until", sa.BigInteger(), nullable=True, comment="somebody works on it until then"),
+        sa.Column("created_at", sa.BigInteger(), nullable=False, comment="in the transaction of what caused it"),
+        sa.Column("failed_at", sa.BigInteger(), nullable=True, comment="given up; stays for the operator"),
+        sa.Column("problem", sa.Text(), nullable=True, comment="kind of the last failure, a token; never a message"),
+        sa.PrimaryKeyConstraint("id"),
+        comment="Work to do after a commit; a done row is deleted",
+    )
+    op.create_index("outbox_by_due", "outbox", ["failed_at", "due_at"], unique=False)
+    op.create_table(
+        "portal_link",
+        sa.Column(
+            "token", sa.LargeBinary(), nullable=False, comment="SHA-256 of at least 128 random bits; never the bits"
+        ),
+        sa.Column("kind", sa.Text(), nullable=False, comment="mail, letter or embed"),
+        sa.Column("subject", sa.BigInteger(), nullable=True, comment="whose; null when several share the address"),
+        sa.Column(
+            "address",
+            sa.LargeBinary(),
+            nullable=True,
+            comment="random number of the sealed address in the vault; null: none needed",
+        ),
+        sa.Column("created_at", sa.BigInteger(), nullable=False, comment="made"),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False, comment="void after"),
+        sa.Column("used_at", sa.BigInteger(), nullable=True, comment="opened a session; never again"),
+        sa.PrimaryKeyConstraint("token"),
+        comment="Single-use ways into the portal; rows go when void",
+    )
+    op.create_index("portal_link_by_expiry", "portal_link", ["expires_at"], unique=False)
+    op.create_table(
+        "portal_session",
+        sa.Column("token", sa.LargeBinary(), nullable=False, comment="SHA-256 of the cookie's random bytes"),
+        sa.Column(
+            "subject", sa.BigInteger(), nullable=True, comment="who is in; null: only the stop page of a shared address"
+        ),
+        sa.Column(
+            "address",
+            sa.LargeBinary(),
+            nullable=True,
+            comment="random number of the sealed address that was proven; null: by letter",
+        ),
+        sa.Column("how", sa.Text(), nullable=False, comment="mail, letter or embed"),
+        sa.Column("created_at", sa.BigInteger(), nullable=False, comment="signed in"),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False, comment="void after"),
+        sa.PrimaryKeyConstraint("token"),
+        comment="Visits to the portal under way; rows go when void",
+    )
+    op.create_index("portal_session_by_expiry", "portal_session", ["expires_at"], unique=False)
     op.create_table(
         "price_activation",
         sa.Column(
@@ -388,6 +468,46 @@ def upgrade() -> None:
     )
     op.create_index("subject_by_account", "subject", ["account"], unique=False)
     op.create_table(
+        "webhook",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+            comment="number",
+        ),
+        sa.Column("url", sa.Text(), nullable=False, comment="https address of the controller's own system"),
+        sa.Column("secret", sa.LargeBinary(), nullable=False, comment="sealed signing secret"),
+        sa.Column("label", sa.Text(), nullable=False, comment="what it is, such as CRM"),
+        sa.Column("created_at", sa.BigInteger(), nullable=False, comment="registered"),
+        sa.Column("created_by", sa.Text(), nullable=False, comment="role and handle"),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True, comment="called no more since"),
+        sa.PrimaryKeyConstraint("id"),
+        comment="Systems of the controller that hear of every change of a permission",
+    )
+    op.create_table(
+        "webhook_delivery",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+            comment="number",
+        ),
+        sa.Column("webhook", sa.BigInteger(), nullable=False, comment="to whom"),
+        sa.Column("event", sa.Text(), nullable=False, comment="random id, the same at every attempt"),
+        sa.Column("entry", sa.BigInteger(), nullable=False, comment="log index of what changed"),
+        sa.Column("subject", sa.BigInteger(), nullable=False, comment="whose permission changed"),
+        sa.Column("created_at", sa.BigInteger(), nullable=False, comment="when it changed"),
+        sa.Column("attempts", sa.Integer(), nullable=False, comment="how often it was sent"),
+        sa.Column("delivered_at", sa.BigInteger(), nullable=True, comment="answered with 2xx"),
+        sa.Column("failed_at", sa.BigInteger(), nullable=True, comment="given up; can be sent again by hand"),
+        sa.Column("answer", sa.Text(), nullable=True, comment="last status or kind of failure, a token"),
+        sa.PrimaryKeyConstraint("id"),
+        comment="Which change reached which system, and when",
+    )
+    op.create_index("webhook_delivery_by_subject", "webhook_delivery", ["subject"], unique=False)
+    op.create_table(
         "blocked_address",
         sa.Column("hash", sa.LargeBinary(), nullable=False, comment="nested HMAC-SHA-256 of kind and match form"),
         sa.Column("born", sa.Integer(), nullable=False, comment="epoch of the block key it was first hashed under"),
@@ -399,6 +519,48 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("blocked_address_by_epoch", "blocked_address", ["epoch"], unique=False)
+    op.create_table(
+        "channel_use",
+        sa.Column(
+            "seq",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+            comment="order",
+        ),
+        sa.Column("subject", sa.BigInteger(), nullable=False, comment="who was addressed"),
+        sa.Column("purpose", sa.Text(), nullable=False, comment="purpose key"),
+        sa.Column("channel", sa.Text(), nullable=False, comment="channel used"),
+        sa.Column("used_at", sa.BigInteger(), nullable=False, comment="when the consent was used"),
+        sa.Column(
+            "export",
+            sa.BigInteger(),
+            nullable=True,
+            comment="export that carried the number out; null: recorded by hand",
+        ),
+        sa.PrimaryKeyConstraint("seq"),
+        comment="Uses of a consent: each starts the five years of § 7a UWG anew; INSERT and SELECT only",
+    )
+    op.create_index("channel_use_by_subject", "channel_use", ["subject", "used_at"], unique=False)
+    op.create_table(
+        "confirmation",
+        sa.Column(
+            "token", sa.LargeBinary(), nullable=False, comment="SHA-256 of at least 128 random bits; never the bits"
+        ),
+        sa.Column("subject", sa.BigInteger(), nullable=True, comment="who asked; null: nobody we know yet"),
+        sa.Column(
+            "address", sa.LargeBinary(), nullable=False, comment="random number of the sealed address in the vault"
+        ),
+        sa.Column("purpose", sa.Text(), nullable=False, comment="purpose key"),
+        sa.Column("channel", sa.Text(), nullable=False, comment="email"),
+        sa.Column("language", sa.Text(), nullable=False, comment="of the notice shown"),
+        sa.Column("notice", sa.LargeBinary(), nullable=False, comment="hash of the notice shown"),
+        sa.Column("requested_at", sa.BigInteger(), nullable=False, comment="when it was asked for"),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False, comment="the request vanishes then"),
+        sa.PrimaryKeyConstraint("token"),
+        comment="Double opt-in requests nobody confirmed yet; a confirmed or void one leaves no row",
+    )
+    op.create_index("confirmation_by_expiry", "confirmation", ["expires_at"], unique=False)
     op.create_table(
         "declaration",
         sa.Column(
@@ -435,6 +597,29 @@ def upgrade() -> None:
     )
     op.create_index("declaration_by_subject", "declaration", ["subject", "seq"], unique=False)
     op.create_table(
+        "ground",
+        sa.Column(
+            "seq",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+            comment="order",
+        ),
+        sa.Column("subject", sa.BigInteger(), nullable=False, comment="whom it is about"),
+        sa.Column("purpose", sa.Text(), nullable=False, comment="purpose key"),
+        sa.Column("channel", sa.Text(), nullable=False, comment="email, sms or phone"),
+        sa.Column(
+            "kind", sa.Text(), nullable=False, comment="a fact of § 7(3) UWG, or presumed_consent of § 7(2) no. 1"
+        ),
+        sa.Column("holds", sa.SmallInteger(), nullable=False, comment="1: shown to hold; 0: ended or found wrong"),
+        sa.Column("since", sa.BigInteger(), nullable=False, comment="when the fact arose"),
+        sa.Column("recorded_at", sa.BigInteger(), nullable=False, comment="when it was recorded"),
+        sa.Column("evidence", sa.LargeBinary(), nullable=False, comment="sealed under the subject's evidence key"),
+        sa.PrimaryKeyConstraint("seq"),
+        comment="Facts that open a channel without express consent, each with its evidence; INSERT and SELECT only",
+    )
+    op.create_index("ground_by_subject", "ground", ["subject", "seq"], unique=False)
+    op.create_table(
         "notice",
         sa.Column("hash", sa.LargeBinary(), nullable=False, comment="SHA-256 of the text as shown"),
         sa.Column("purpose", sa.Text(), nullable=False, comment="purpose key"),
@@ -465,6 +650,20 @@ def upgrade() -> None:
         sa.Column("seq", sa.BigInteger(), nullable=False, comment="last declaration taken in"),
         sa.PrimaryKeyConstraint("subject"),
         comment="Objections that reach beyond one purpose; sparse",
+    )
+    op.create_table(
+        "open_channel",
+        sa.Column("purpose", sa.Text(), nullable=False, comment="purpose key"),
+        sa.Column("subject", sa.BigInteger(), autoincrement=False, nullable=False, comment="whose"),
+        sa.Column(
+            "customer", sa.Integer(), nullable=False, comment="bit mask of channels with every fact of § 7(3) UWG"
+        ),
+        sa.Column(
+            "presumed", sa.Integer(), nullable=False, comment="bit mask of channels with a recorded presumed consent"
+        ),
+        sa.PrimaryKeyConstraint("purpose", "subject"),
+        comment="Channels open without express consent; computed from ground, sparse",
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "standing",
@@ -672,12 +871,22 @@ def downgrade() -> None:
     op.drop_table("assignment")
     op.drop_table("withheld")
     op.drop_table("standing")
+    op.drop_table("open_channel")
     op.drop_table("objection")
     op.drop_table("notice")
+    op.drop_index("ground_by_subject", table_name="ground")
+    op.drop_table("ground")
     op.drop_index("declaration_by_subject", table_name="declaration")
     op.drop_table("declaration")
+    op.drop_index("confirmation_by_expiry", table_name="confirmation")
+    op.drop_table("confirmation")
+    op.drop_index("channel_use_by_subject", table_name="channel_use")
+    op.drop_table("channel_use")
     op.drop_index("blocked_address_by_epoch", table_name="blocked_address")
     op.drop_table("blocked_address")
+    op.drop_index("webhook_delivery_by_subject", table_name="webhook_delivery")
+    op.drop_table("webhook_delivery")
+    op.drop_table("webhook")
     op.drop_index("subject_by_account", table_name="subject")
     op.drop_table("subject")
     op.drop_table("staff_session")
@@ -685,7 +894,14 @@ def downgrade() -> None:
     op.drop_table("profile")
     op.drop_table("price_policy")
     op.drop_table("price_activation")
+    op.drop_index("portal_session_by_expiry", table_name="portal_session")
+    op.drop_table("portal_session")
+    op.drop_index("portal_link_by_expiry", table_name="portal_link")
+    op.drop_table("portal_link")
+    op.drop_index("outbox_by_due", table_name="outbox")
+    op.drop_table("outbox")
     op.drop_table("import_record")
+    op.drop_table("idempotency")
     op.drop_table("disparity_run")
     op.drop_table("catalogue_version")
     op.drop_table("api_token")
