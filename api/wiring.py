@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sqlalchemy.exc import DBAPIError
+
 from api.links import Links
 from api.settings import Settings
 from audit.checkpoint import LogSigner
 from audit.database import Database, open_database
+from audit.errors import LauterError, Unavailable
+from governance import key_checks
 from governance.addresses import Addresses
 from governance.blocklist import BlockList
 from governance.catalogue import Catalogue, load_catalogue
@@ -42,19 +46,38 @@ def open_house(settings: Settings) -> House:
     """Open an existing home.
 
     Raises:
-        BadInput: the home, a key or the catalogue is missing or invalid; says how to mend it.
+        BadInput: the home, a key or the catalogue is missing or invalid, or a key is not this house's; says how to
+            mend it.
+        Unavailable: the work database cannot be asked.
     """
     keys = load_keys(settings.keys_folder)
+    catalogue = load_catalogue(settings.catalogue_path)
+    work = open_database(settings.database_url)
+    try:
+        _verify_keys(work, keys)
+    except LauterError:
+        work.close()
+        raise
     vault_database = open_database(settings.vault_url)
     return House(
         settings=settings,
-        work=open_database(settings.database_url),
+        work=work,
         vault=Vault(vault_database, keys),
         addresses=Addresses(vault_database, keys),
         protected=ProtectedStore(open_database(settings.protected_url), keys.current(KeyRole.PROTECTED)),
         blocklist=BlockList(keys),
         keys=keys,
-        catalogue=load_catalogue(settings.catalogue_path),
+        catalogue=catalogue,
         signer=LogSigner(settings.origin, keys.current(KeyRole.LOG).secret),
         links=Links(keys),
     )
+
+
+def _verify_keys(work: Database, keys: KeyRing) -> None:
+    try:
+        with work.reading() as connection:
+            key_checks.verify(connection, keys)
+    except DBAPIError:
+        raise Unavailable(
+            "the work database cannot be asked which keys belong to it; check that it runs, or run `lauter init`"
+        ) from None

@@ -12,7 +12,7 @@ import re
 import secrets
 import stat
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from governance.errors import KeysExist, KeysInvalid
 
 KEY_BYTES = 32
+CHECK_BYTES = 16
 _FILE_NAME = re.compile(r"([a-z]+)-([1-9][0-9]{0,8})\.key")
 _FOREIGN_READ = stat.S_IRWXG | stat.S_IRWXO
 _BLOCK_BYTES = 64  # of SHA-256, for RFC 2104
@@ -93,6 +94,18 @@ def create_keys(folder: Path) -> KeyRing:
     return ring
 
 
+def has_role(folder: Path, role: KeyRole) -> bool:
+    """Whether the folder holds any key of the role."""
+    return any(folder.glob(f"{role.value}-*.key"))
+
+
+def add_first(folder: Path, roles: Iterable[KeyRole]) -> None:
+    """Make a first key for roles that a newer version brought; the others are not touched."""
+    for role in roles:
+        _write_key(folder, role, 1)
+    _sync_folder(folder)
+
+
 def add_epoch(folder: Path, role: KeyRole) -> Key:
     """Make the next key of a role; the older ones stay until what they protect has moved."""
     newest = load_keys(folder).current(role)
@@ -118,9 +131,14 @@ def load_keys(folder: Path) -> KeyRing:
     return ring
 
 
+def file_name(role: KeyRole, epoch: int) -> str:
+    """How the file of a key is called."""
+    return f"{role.value}-{epoch}.key"
+
+
 def _write_key(folder: Path, role: KeyRole, epoch: int) -> Key:
     secret = secrets.token_bytes(KEY_BYTES)
-    path = folder / f"{role.value}-{epoch}.key"
+    path = folder / file_name(role, epoch)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         os.write(descriptor, secret)
@@ -163,6 +181,11 @@ def hkdf(secret: bytes, info: bytes, *, salt: bytes = b"", length: int = KEY_BYT
 def derive(key: Key, info: bytes) -> bytes:
     """A key of 32 bytes for one use of *key*; different *info*, unrelated key."""
     return hkdf(key.secret, length_prefixed(b"lauter", key.role.value.encode(), info))
+
+
+def check_value(key: Key) -> bytes:
+    """16 bytes that tell this key from any other and nothing about it."""
+    return derive(key, length_prefixed(b"key check", str(key.epoch).encode()))[:CHECK_BYTES]
 
 
 def keyed_hash(secret: bytes) -> Callable[[bytes], bytes]:

@@ -120,6 +120,17 @@ import_record = Table(
     comment="Each import with its report; never a value of a row",
 )
 
+key_check = Table(
+    "key_check",
+    METADATA,
+    Column("role", Text, primary_key=True, comment="what the key is for"),
+    Column("epoch", Integer, primary_key=True, autoincrement=False, comment="counts up"),
+    Column("value", LargeBinary, nullable=False, comment="16 bytes derived from the key; they tell nothing about it"),
+    Column("since", Instant, nullable=False, comment="first used"),
+    Column("destroyed_at", Instant, comment="destroyed on purpose; its file is gone since"),
+    comment="Which keys belong to this house: a wrong file is noticed before it is used",
+)
+
 catalogue_version = Table(
     "catalogue_version",
     METADATA,

@@ -10,7 +10,7 @@ from api.settings import Settings
 from api.wiring import House, open_house
 from audit import log
 from audit.database import open_database
-from governance import blocklist, protected, vault
+from governance import blocklist, key_checks, protected, vault
 from governance.keys import create_keys
 from tests.conftest import WORK_TABLES
 
@@ -30,13 +30,14 @@ def a_house(tmp_path: Path, database_url: str | None = None, catalogue_text: str
         vault_url=f"sqlite:///{tmp_path / 'vault.db'}",
         protected_url=f"sqlite:///{tmp_path / 'protected.db'}",
     )
-    create_keys(settings.keys_folder)
+    ring = create_keys(settings.keys_folder)
     settings.catalogue_path.write_text(catalogue_text or default_catalogue(), encoding="utf-8")
     work = open_database(settings.database_url)
     with work.writing() as connection:
         for metadata in (*WORK_TABLES, blocklist.METADATA):
             metadata.create_all(connection)
         log.initialise(connection)
+        key_checks.note(connection, ring.keys, now=NOON)
     work.close()
     for url, metadata in ((settings.vault_url, vault.METADATA), (settings.protected_url, protected.METADATA)):
         store = open_database(url)

@@ -23,8 +23,9 @@ from audit.database import Database, open_database
 from audit.errors import BadInput, LauterError, Unavailable
 from audit.fact import Fact
 from audit.verify import check_log
+from governance import key_checks
 from governance.catalogue import load_catalogue
-from governance.keys import create_keys, load_keys
+from governance.keys import KeyRole, load_keys
 from governance.store_catalogue import latest_catalogue, record_catalogue
 
 if TYPE_CHECKING:
@@ -85,10 +86,11 @@ def make_home(settings: Settings, *, actor: Actor, now: datetime) -> HomeMade:
     Raises:
         BadInput: the folder cannot be made, a key file is damaged, or the catalogue is invalid.
     """
-    made = [*_make_folder(settings), *_make_keys(settings), *_make_catalogue(settings)]
+    made = [*_make_folder(settings), *_make_catalogue(settings)]
     for store, url in _urls(settings).items():
         if _migrate(url, store):
             made.append(f"{store} database")
+    made += _make_keys(settings, now)
     house = open_house(settings)
     try:
         with house.work.writing() as connection:
@@ -124,6 +126,8 @@ def examine(settings: Settings) -> Diagnosis:
         *(_check(f"{store} database", partial(_at_newest, url, store)) for store, url in _urls(settings).items()),
     ]
     if all(check.sound for check in checks):
+        checks.append(_check("key values", lambda: _keys_belong_here(settings)))
+    if all(check.sound for check in checks):
         checks += _inner_checks(settings)
     return Diagnosis(tuple(checks))
 
@@ -157,12 +161,10 @@ def _make_folder(settings: Settings) -> list[str]:
     return ["folder"]
 
 
-def _make_keys(settings: Settings) -> list[str]:
-    if settings.keys_folder.is_dir() and any(settings.keys_folder.iterdir()):
-        load_keys(settings.keys_folder)
-        return []
-    create_keys(settings.keys_folder)
-    return ["keys"]
+def _make_keys(settings: Settings, now: datetime) -> list[str]:
+    with _opened(settings.database_url) as work, work.writing() as connection:
+        _, new = key_checks.settle(connection, settings.keys_folder, now=now)
+    return ["keys"] if len(new) == len(KeyRole) else [f"{role.value} key" for role in new]
 
 
 def _make_catalogue(settings: Settings) -> list[str]:
@@ -190,6 +192,12 @@ def _folder_is_private(settings: Settings) -> str:
     if os.name == "posix" and stat.S_IMODE(settings.home.stat().st_mode) & 0o007:
         raise BadInput(f"{settings.home}: other users of this machine can look in; run `chmod 700` on it")
     return "only its owner can look in"
+
+
+def _keys_belong_here(settings: Settings) -> str:
+    with _opened(settings.database_url) as work, work.reading() as connection:
+        key_checks.verify(connection, load_keys(settings.keys_folder))
+    return "each file holds the key that this house uses"
 
 
 def _describe_catalogue(settings: Settings) -> str:

@@ -16,7 +16,7 @@ from api.workflows import stores
 from api.workflows.home import examine, make_home
 from audit import log
 from audit.database import open_database
-from audit.errors import BadInput
+from audit.errors import BadInput, LauterError
 from governance.vocabulary import OPERATOR
 from tests.builders import NOON
 
@@ -81,6 +81,47 @@ def test_doctor_says_what_is_wrong_and_how_to_mend_it(settings: Settings) -> Non
     broken = {check.name: check.detail for check in examine(settings).checks if not check.sound}
 
     assert set(broken) == {"keys"}
+
+
+@pytest.mark.parametrize("role", ["block", "lookup", "protected", "link", "wrap", "log", "session", "export"])
+def test_a_key_file_with_other_content_opens_nothing(settings: Settings, role: str) -> None:
+    """Its length is right and its rights are: only what is in it is not (Article 32(1)(b) GDPR)."""
+    make_home(settings, actor=OPERATOR, now=NOON)
+    (settings.keys_folder / f"{role}-1.key").write_bytes(b"\x07" * 32)
+
+    with pytest.raises(BadInput, match=rf"{role}-1\.key holds another key"):
+        open_house(settings)
+    with pytest.raises(BadInput, match=rf"{role}-1\.key holds another key"):
+        make_home(settings, actor=OPERATOR, now=NOON)
+    broken = {check.name: check.detail for check in examine(settings).checks if not check.sound}
+    assert set(broken) == {"key values"}
+    assert f"{role}-1.key" in broken["key values"]
+
+
+def test_init_completes_a_home_of_a_version_that_knew_fewer_keys(settings: Settings) -> None:
+    """The first key of a new role is made, the others are not touched."""
+    make_home(settings, actor=OPERATOR, now=NOON)
+    others = {path.name: path.read_bytes() for path in settings.keys_folder.iterdir() if path.name != "link-1.key"}
+    (settings.keys_folder / "link-1.key").unlink()
+    database = open_database(settings.database_url)
+    with database.writing() as connection:
+        connection.execute(text("DELETE FROM key_check WHERE role = 'link'"))
+    database.close()
+
+    again = make_home(settings, actor=OPERATOR, now=NOON)
+
+    assert again.made == ("link key",)
+    assert others == {p.name: p.read_bytes() for p in settings.keys_folder.iterdir() if p.name != "link-1.key"}
+    assert examine(settings).sound
+
+
+def test_a_home_whose_database_is_not_there_yet_is_not_opened(settings: Settings) -> None:
+    """What cannot be asked is not taken for granted: no key is used unchecked."""
+    make_home(settings, actor=OPERATOR, now=NOON)
+    (settings.home / "work.db").unlink()
+
+    with pytest.raises(LauterError, match="lauter init"):
+        open_house(settings)
 
 
 def test_an_invalid_catalogue_is_refused_with_the_path_of_the_mistake(settings: Settings) -> None:

@@ -259,6 +259,23 @@ def upgrade() -> None:
         comment="Each import with its report; never a value of a row",
     )
     op.create_table(
+        "key_check",
+        sa.Column("role", sa.Text(), nullable=False, comment="what the key is for"),
+        sa.Column("epoch", sa.Integer(), autoincrement=False, nullable=False, comment="counts up"),
+        sa.Column(
+            "value",
+            sa.LargeBinary(),
+            nullable=False,
+            comment="16 bytes derived from the key; they tell nothing about it",
+        ),
+        sa.Column("since", sa.BigInteger(), nullable=False, comment="first used"),
+        sa.Column(
+            "destroyed_at", sa.BigInteger(), nullable=True, comment="destroyed on purpose; its file is gone since"
+        ),
+        sa.PrimaryKeyConstraint("role", "epoch"),
+        comment="Which keys belong to this house: a wrong file is noticed before it is used",
+    )
+    op.create_table(
         "outbox",
         sa.Column(
             "id",
@@ -900,6 +917,7 @@ def downgrade() -> None:
     op.drop_table("portal_link")
     op.drop_index("outbox_by_due", table_name="outbox")
     op.drop_table("outbox")
+    op.drop_table("key_check")
     op.drop_table("import_record")
     op.drop_table("idempotency")
     op.drop_table("disparity_run")
