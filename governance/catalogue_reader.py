@@ -33,11 +33,21 @@ def fideslang_categories() -> frozenset[str]:
     return frozenset(row["fides_key"] for row in rows if row["fides_key"].split(".")[0] == "user")
 
 
+@cache
+def dpv_purposes() -> frozenset[str]:
+    """The purposes of DPV 2.3, without their prefix."""
+    file = resources.files("governance").joinpath("data/dpv_purposes.csv")
+    return frozenset(file.read_text(encoding="utf-8").split()[1:])
+
+
 def read_controller(table: TomlTable) -> Controller:
     """The table `[controller]`."""
     country = table.text("country")
     if country and not _COUNTRY.fullmatch(country):
         table.mistake("country", "must be two capital letters, such as DE (ISO 3166-1)")
+    storage = table.optional_text("storage") or ""
+    if storage and storage != "EEA" and not _COUNTRY.fullmatch(storage):
+        table.mistake("storage", "must be EEA or two capital letters, such as DE (ISO 3166-1)")
     time_zone = table.text("time_zone")
     if time_zone and time_zone not in available_timezones():
         table.mistake("time_zone", "must be a name of the IANA list, such as Europe/Berlin")
@@ -50,6 +60,7 @@ def read_controller(table: TomlTable) -> Controller:
         email=table.optional_text("email") or "",
         officer=table.optional_text("officer") or "",
         authority=table.optional_text("authority") or "",
+        storage=storage,
     )
     table.finish()
     return controller
@@ -83,6 +94,7 @@ def _read_purpose(table: TomlTable, controller: Controller, common: Text) -> Pur
         effect=table.choice("effect", EffectClass),
         retention=table.duration("retention"),
         consent_validity=table.optional_duration("consent_validity"),
+        dpv=_read_dpv(table),
     )
     _check_purpose(table, purpose)
     table.finish()
@@ -121,6 +133,13 @@ def _known_categories(table: TomlTable) -> tuple[str, ...]:
         if category not in fideslang_categories():
             table.mistake(f"categories[{position}]", "no Fideslang data category of people; see data/NOTICE")
     return categories
+
+
+def _read_dpv(table: TomlTable) -> str | None:
+    term = table.optional_text("dpv")
+    if term and term.removeprefix("dpv:") not in dpv_purposes():
+        table.mistake("dpv", "no purpose of DPV 2.3; it reads like dpv:DirectMarketing, see data/dpv_purposes.csv")
+    return f"dpv:{term.removeprefix('dpv:')}" if term else None
 
 
 def _check_purpose(table: TomlTable, purpose: Purpose) -> None:

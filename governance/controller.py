@@ -24,6 +24,8 @@ class Controller:
     """How to reach the data protection officer."""
     authority: str = ""
     """The supervisory authority that complaints go to."""
+    storage: str = ""
+    """Where the data is stored, for receipts: a country (ISO 3166-1 alpha-2) or EEA; empty: `country`."""
 
     def missing_in(self, text: str) -> tuple[str, ...]:
         """What a text names by a placeholder but is not given here."""

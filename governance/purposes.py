@@ -55,6 +55,8 @@ class Purpose:
     """How long results are kept, as an ISO 8601 duration."""
     consent_validity: str | None
     """How long a consent counts, as an ISO 8601 duration; None: until withdrawn."""
+    dpv: str | None = None
+    """The purpose of DPV 2.3 that it is told as in receipts, such as `dpv:DirectMarketing`; None: by its nature."""
 
     def covers(self, category: str) -> bool:
         """Whether a Fideslang category is among those the purpose may use."""

@@ -189,6 +189,8 @@ PURPOSE_MISTAKES = [
     ('basis = "consent"', 'basis = "legal_claims"', "purpose[0].basis: must be one of consent, contract"),
     ('basis = "consent"', 'basis = "legitimate_interests"', "purpose[0].assessment: missing"),
     ('basis = "consent"', 'basis = "contract"\nconsent_validity = "P1Y"', "purpose[0].consent_validity: only"),
+    ('basis = "consent"', 'basis = "consent"\ndpv = "dpv:ConsentTerminated"', "purpose[0].dpv: no purpose of DPV 2.3"),
+    ('country = "DE"', 'country = "DE"\nstorage = "Europe"', "controller.storage: must be EEA"),
     ('channels = ["email"]', 'channels = ["email", "fax"]', "purpose[0].channels[1]: must be one of email, phone"),
     ('channels = ["email"]', 'channels = "email"', "purpose[0].channels: must be an array of texts"),
     ('"user.behavior"]', '"user.behaviour"]', "purpose[0].categories[1]: no Fideslang"),
