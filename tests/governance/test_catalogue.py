@@ -251,7 +251,7 @@ def test_the_place_of_storage_is_a_country_or_the_economic_area() -> None:
     given = SMALL.replace('country = "DE"', 'country = "DE"\nstorage = "Europe"')
 
     assert mistakes_of(given) == ("controller.storage: must be EEA or two capital letters, such as DE (ISO 3166-1)",)
-    assert parse_catalogue(given.replace("Europe", "EEA")).controller.storage == "EEA"
+    assert parse_catalogue(given.replace('"Europe"', '"EEA"')).controller.storage == "EEA"
 
 
 def test_what_stands_twice_or_nowhere_is_a_mistake() -> None:
