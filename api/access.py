@@ -34,6 +34,7 @@ class Right(StrEnum):
     LOG = "log"
     VERIFY = "verify"
     ACCOUNTS = "accounts"
+    LETTER = "letter"
     EXACT = "exact"
 
 
@@ -50,7 +51,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
             Right.CHECK_PRICE, Right.ACTIVATE_PRICE, Right.EXPORTS, Right.REQUEST_EXPORT, Right.DOWNLOAD_EXPORT,
         }
     ),
-    Role.DESK: frozenset({Right.OVERVIEW, Right.SEGMENTS, Right.PERSON, Right.CORRECT}),
+    Role.DESK: frozenset({Right.OVERVIEW, Right.SEGMENTS, Right.PERSON, Right.CORRECT, Right.LETTER}),
     Role.STEWARD: frozenset({Right.OVERVIEW, Right.CONTACTS, Right.IMPORT, Right.SEGMENTS, Right.RUN}),
     Role.ADMIN: frozenset({Right.OVERVIEW, Right.ACCOUNTS, Right.VERIFY}),
     Role.AUDITOR: frozenset(
@@ -61,6 +62,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
     ),
     Role.OPERATOR: frozenset(Right),
     Role.ENGINE: frozenset(),
+    Role.SUBJECT: frozenset(),
 }  # fmt: skip
 
 

@@ -60,6 +60,7 @@ ROLE_NAMES: dict[Role, str] = {
     Role.AUDITOR: N_("Audit"),
     Role.OPERATOR: N_("Operations"),
     Role.ENGINE: N_("System"),
+    Role.SUBJECT: N_("The person concerned"),
 }
 
 

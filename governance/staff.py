@@ -28,7 +28,7 @@ SESSION_LASTS = timedelta(hours=12)
 LEAST_PASSWORD, MOST_PASSWORD = 12, 1_024
 LONGEST_NAME = 80
 
-_CONSOLE_ROLES = frozenset(Role) - {Role.OPERATOR, Role.ENGINE}
+_CONSOLE_ROLES = frozenset(Role) - {Role.OPERATOR, Role.ENGINE, Role.SUBJECT}
 _TOKEN_BYTES = 32
 _HANDLE_BYTES = 6
 _HASHES = PasswordHash((Argon2Hasher(),))

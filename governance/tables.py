@@ -246,7 +246,7 @@ portal_link = Table(
     "portal_link",
     METADATA,
     Column("token", LargeBinary, primary_key=True, comment="SHA-256 of at least 128 random bits; never the bits"),
-    Column("kind", Text, nullable=False, comment="mail, letter or embed"),
+    Column("kind", Text, nullable=False, comment="mail, letter, embed; wanted: a letter the desk is to write"),
     Column("subject", BigInteger, comment="whose; null when several share the address"),
     Column("address", LargeBinary, comment="random number of the sealed address in the vault; null: none needed"),
     Column("created_at", Instant, nullable=False, comment="made"),

@@ -109,7 +109,7 @@ class EffectClass(StrEnum):
 
 
 class Role(StrEnum):
-    """Who works in the console; `operator` is the command line, `engine` the machine itself."""
+    """Who acts: in the console, at the command line (`operator`), the machine (`engine`), the person concerned."""
 
     DPO = "dpo"
     MARKETING = "marketing"
@@ -119,6 +119,7 @@ class Role(StrEnum):
     AUDITOR = "auditor"
     OPERATOR = "operator"
     ENGINE = "engine"
+    SUBJECT = "subject"
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,8 @@ class Actor:
 
 OPERATOR = Actor(Role.OPERATOR)
 ENGINE = Actor(Role.ENGINE)
+THE_SUBJECT = Actor(Role.SUBJECT)
+"""The person concerned, in the portal or by a link in a mail; without a handle: the entry names its subject."""
 
 
 class Reason(StrEnum):

@@ -32,7 +32,7 @@ def used() -> set[str]:
 
 
 def _from_pages() -> Iterator[str]:
-    for path in sorted((API / "templates").glob("*.html")):
+    for path in sorted((API / "templates").rglob("*.html")):
         with path.open("rb") as stream:
             for _line, _function, message, _comments in babel_extract(stream, list(IN_PAGES), [], dict(OPTIONS)):
                 yield message if isinstance(message, str) else message[0]

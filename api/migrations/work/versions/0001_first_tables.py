@@ -303,7 +303,7 @@ def upgrade() -> None:
         sa.Column(
             "token", sa.LargeBinary(), nullable=False, comment="SHA-256 of at least 128 random bits; never the bits"
         ),
-        sa.Column("kind", sa.Text(), nullable=False, comment="mail, letter or embed"),
+        sa.Column("kind", sa.Text(), nullable=False, comment="mail, letter, embed; wanted: a letter the desk is to write"),
         sa.Column("subject", sa.BigInteger(), nullable=True, comment="whose; null when several share the address"),
         sa.Column(
             "address",
