@@ -43,6 +43,7 @@ KINDS: dict[str, str] = {
     "consent:unknown": N_("Consent without evidence noted"),
     "consent:withdrawn": N_("Consent withdrawn"),
     "consents:imported": N_("Consents imported"),
+    "contact:signed_up": N_("New contact by double opt-in"),
     "contacts:imported": N_("Contacts imported"),
     "correction:lifted": N_("Correction lifted"),
     "export:approved": N_("Export approved"),

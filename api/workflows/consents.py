@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from api.workflows import declaring
 from api.workflows.consent_import import import_consents
 from api.workflows.consent_report import ConsentImport
 from audit import log
@@ -111,12 +112,9 @@ def declare_for(
         DeclarationInvalid: a time lies in the future, or a part is missing.
     """
     _check_words(house, said.purpose, said.field)
-    number, handle = _find(house, unit, reference)
+    subject = declaring.find(house, reference, unit)
     declaration = _declared(house, said, now)
-    sealed = None if said.evidence is None else house.vault.seal_evidence([(handle, said.evidence)])[0]
-    with house.work.writing() as connection:
-        notices.register(connection, house.catalogue, now=now)
-        done = ledger.declare(connection, number, [declaration], actor=actor, now=now, evidence=[sealed])
+    done = declaring.declare(house, subject, [declaration], actor=actor, now=now, evidence=[said.evidence])
     return DeclaredFor(done.recorded, done.repeated, done.entry)
 
 
@@ -148,7 +146,7 @@ def restrict_for(
     Raises:
         NotFound: no such reference.
     """
-    number, _ = _find(house, unit, reference)
+    number = declaring.find(house, reference, unit).number
     with house.work.writing() as connection:
         done = ledger.restrict(connection, number, actor=actor, now=now)
         entry = log.size(connection) - 1 if done else None
@@ -163,7 +161,7 @@ def show_subject(
     Raises:
         NotFound: no such reference.
     """
-    number, _ = _find(house, unit, reference)
+    number = declaring.find(house, reference, unit).number
     with house.work.reading() as connection:
         shown = _shown(house, connection, number, now)
     with house.work.writing() as connection:
@@ -236,13 +234,3 @@ def _valid_until(house: House, purpose: str | None, act: Act, said_at: datetime)
     validity = house.catalogue.purposes[purpose].consent_validity
     zone = house.catalogue.controller.time_zone
     return None if validity is None else add_duration(said_at, validity, zone)
-
-
-def _find(house: House, unit: Unit, reference: str) -> tuple[int, bytes]:
-    handle = house.vault.find(unit, [reference])[0]
-    if handle is not None:
-        with house.work.reading() as connection:
-            number = store.subject_of(connection, [handle])[0]
-        if number is not None:
-            return number, handle
-    raise NotFound("nobody is kept under that reference; check it, and whether it is a contact or an account")
