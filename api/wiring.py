@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.exc import DBAPIError
 
@@ -34,6 +36,10 @@ class House:
     catalogue: Catalogue
     signer: LogSigner
     links: Links
+
+    def today(self, now: datetime) -> date:
+        """The date of an instant where the controller is: days begin and end there, not in Greenwich."""
+        return now.astimezone(ZoneInfo(self.catalogue.controller.time_zone)).date()
 
     def close(self) -> None:
         """Give all connections back."""

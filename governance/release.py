@@ -69,8 +69,20 @@ class Check:
     number: int
     policy: bytes
     run: int
+    attributes: bytes
+    """Digest of the imports of protected attributes that it rests on."""
     verdict: Verdict
     checked_at: datetime
+
+
+@dataclass(frozen=True)
+class Present:
+    """What a verdict must be about: what is the case now."""
+
+    run: int | None
+    """The run of the scheme that is live."""
+    attributes: bytes
+    """Digest of the protected attributes as they were imported last."""
 
 
 VERDICT_TEXT: dict[Verdict, Text] = {
@@ -96,19 +108,19 @@ def price_gate(
     policy: PricePolicy,
     check: Check | None,
     *,
-    live_run: int | None,
+    present: Present,
     purpose: Purpose,
     effect: EffectClass,
     fields: Sequence[Field],
     now: datetime,
     today: date,
 ) -> Gate:
-    """What must hold before a price becomes active (FAIR-5, ADM-1, PRI-7).
+    """What must hold before a price becomes active, and for as long as it is used (FAIR-5, ADM-1, PRI-7).
 
     Args:
         policy: the version to be activated.
         check: its last check, if there was one.
-        live_run: the run of the scheme that is live now.
+        present: what the check must be about.
         purpose: purpose of the scheme.
         effect: effect class the scheme declares.
         fields: catalogue fields the scheme looks at.
@@ -117,7 +129,8 @@ def price_gate(
     """
     return Gate(
         (
-            _checked(policy, check, live_run),
+            _checked(policy, check, present.run),
+            _same_attributes(check, present.attributes),
             _fresh(policy, check, now),
             _within_limits(check),
             _effect(effect),
@@ -138,6 +151,20 @@ def _checked(policy: PricePolicy, check: Check | None, live_run: int | None) -> 
         "No check fits exactly this version and the live run. Check the price again.",
     )
     return Condition("check_fits", met, yes if met else no)
+
+
+def _same_attributes(check: Check | None, attributes: bytes) -> Condition:
+    met = check is not None and check.attributes == attributes
+    yes = Text(
+        "Seit der Prüfung kamen keine anderen geschützten Merkmale.",
+        "No other protected attributes came since the check.",
+    )
+    no = Text(
+        "Zu den geschützten Merkmalen, wie sie zuletzt eingelesen wurden, gibt es keine Prüfung. Prüfen Sie den Preis "
+        "neu.",
+        "No check rests on the protected attributes as they were imported last. Check the price again.",
+    )
+    return Condition("attributes_fit", met, yes if met else no)
 
 
 def _fresh(policy: PricePolicy, check: Check | None, now: datetime) -> Condition:

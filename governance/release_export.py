@@ -27,6 +27,13 @@ class ExportFacts:
     expires_at: datetime | None
     country: str
     ground: str | None
+    price: bool | None = None
+    """Whether the prices that hang on the scheme stand; None for a purpose that sets no prices."""
+
+    @property
+    def alone(self) -> bool:
+        """Whoever asked for it approved it."""
+        return self.approved_by == self.requested_by
 
 
 def export_gate(facts: ExportFacts, purpose: Purpose, transfers: Transfers, *, now: datetime, today: date) -> Gate:
@@ -47,6 +54,7 @@ def export_gate(facts: ExportFacts, purpose: Purpose, transfers: Transfers, *, n
             _built(facts),
             _cells(facts),
             _valid(facts, now),
+            *_price(facts),
         )
     )
 
@@ -54,6 +62,12 @@ def export_gate(facts: ExportFacts, purpose: Purpose, transfers: Transfers, *, n
 def _approved(facts: ExportFacts) -> Condition:
     met = facts.approved_by is not None
     yes = Text("Eine zweite Person hat zugestimmt.", "A second person has approved.")
+    if facts.alone:
+        yes = Text(
+            "Der Betreiber hat den eigenen Antrag freigegeben; eine zweite Person hat nicht geprüft. So steht es im "
+            "Protokoll.",
+            "The operator approved their own request; no second person has looked. The log says so.",
+        )
     no = Text("Eine zweite Person muss zustimmen.", "A second person must approve.")
     return Condition("approved", met, yes if met else no)
 
@@ -97,3 +111,14 @@ def _valid(facts: ExportFacts, now: datetime) -> Condition:
     yes = Text("Die Frist zum Herunterladen läuft noch.", "The time for downloading is still running.")
     no = Text("Die Frist zum Herunterladen ist vorbei.", "The time for downloading is over.")
     return Condition("not_expired", met, yes if met else no)
+
+
+def _price(facts: ExportFacts) -> tuple[Condition, ...]:
+    if facts.price is None:
+        return ()
+    yes = Text("Der Preis ist in Kraft und seine Prüfung gilt noch.", "The price is in force and its check still fits.")
+    no = Text(
+        "Kein Preis mit gültiger Prüfung ist in Kraft. Prüfen Sie den Preis neu.",
+        "No price with a check that fits is in force. Check the price again.",
+    )
+    return (Condition("price_stands", facts.price, yes if facts.price else no),)

@@ -41,10 +41,9 @@ class Activation:
 
 @dataclass(frozen=True)
 class StoredCheck:
-    """A check with its report and the state of the protected attributes it rests on."""
+    """A check with its report."""
 
     check: Check
-    attributes: bytes
     report: Mapping[str, Any]
 
 
@@ -175,8 +174,9 @@ def _policy(row: Row[Any]) -> StoredPolicy:
 
 
 def _check(row: Row[Any]) -> StoredCheck:
-    check = Check(row.id, bytes(row.policy), row.run, Verdict(row.verdict), row.checked_at)
-    return StoredCheck(check, bytes(row.attributes), json.loads(row.report))
+    verdict = Verdict(row.verdict)
+    check = Check(row.id, bytes(row.policy), row.run, bytes(row.attributes), verdict, row.checked_at)
+    return StoredCheck(check, json.loads(row.report))
 
 
 def _activation(row: Row[Any]) -> Activation:

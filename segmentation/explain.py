@@ -29,6 +29,7 @@ from segmentation.explain_texts import (
     WHO_CAN_CHANGE,
     correction_text,
     flag_texts,
+    held_price_text,
     price_text,
 )
 from segmentation.facts import Values, facts_of_one, values_of
@@ -63,6 +64,8 @@ class PriceNote:
     price: int
     base: int
     currency: str
+    on_hold: bool = False
+    """Its check does not fit any more: nobody may be asked this price until it is checked again."""
 
 
 @dataclass(frozen=True)
@@ -274,6 +277,9 @@ def change_in_words(change: Change, model: Model, labels: Mapping[str, Text]) ->
 def _effects(definition: Definition, prices: Sequence[PriceNote]) -> tuple[Text, ...]:
     lines = [EFFECTS[definition.effect_class]]
     for note in prices:
+        if note.on_hold:
+            lines.append(held_price_text(note.policy))
+            continue
         lines.append(
             price_text(note.policy, note.discount, money(note.price, note.currency), money(note.base, note.currency))
         )

@@ -144,6 +144,14 @@ def price_text(policy: str, discount: int, price: Text, base: Text) -> Text:
     )
 
 
+def held_price_text(policy: str) -> Text:
+    """What a price in force makes of the group while no check of it fits: nothing."""
+    return Text(
+        f"Preis „{policy}“: ausgesetzt, bis er neu auf Benachteiligung geprüft ist. Bis dahin gilt er für niemanden.",
+        f"Price “{policy}”: on hold until it is checked for disadvantage again. Until then it applies to nobody.",
+    )
+
+
 def _verb_second(clause: str, who: str) -> str:
     """German word order after a date: the verb, then who did it."""
     verb, _, rest = clause.partition(" ")

@@ -79,8 +79,23 @@ def _show(result: PolicyState) -> None:
     for condition in result.gate.conditions:
         mark = "[green]met    [/green]" if condition.met else "[red]not met[/red]"
         output.screen.print(f"{mark} {condition.text.en}")
-    in_force = result.active is not None and result.active.version == result.stored.version
-    output.screen.print("In force." if in_force else "Not in force.")
+    _show_in_force(result)
+
+
+def _show_in_force(result: PolicyState) -> None:
+    active = result.active
+    if active is None:
+        output.screen.print("Not in force.")
+        return
+    which = (
+        "In force" if active.stored.version == result.stored.version else f"Version {active.stored.version} in force"
+    )
+    if active.stands:
+        output.screen.print(f"{which}.")
+        return
+    output.screen.print(f"[red]{which}, but on hold: needs a new check.[/red] Run `lauter price check`.")
+    for condition in active.gate.unmet:
+        output.screen.print(f"  {condition.text.en}")
 
 
 def _show_attribute(attribute: dict[str, object]) -> None:

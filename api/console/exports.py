@@ -107,7 +107,7 @@ def export_page(visit: Visit, number: int) -> ExportPage:
         steps=_steps(export.state),
         manifest=manifest,
         funnel=_funnel(visit, manifest),
-        conditions=_conditions(visit, export, over=over),
+        conditions=_conditions(visit, export),
         may_approve=export.state == "requested" and visit.who.may(Right.APPROVE_EXPORT),
         own_request=own,
         may_build=export.state in {"approved", "refused"} and visit.who.may(Right.DOWNLOAD_EXPORT),
@@ -173,19 +173,17 @@ def _funnel(visit: Visit, manifest: Mapping[str, object] | None) -> tuple[Step, 
     )
 
 
-def _conditions(visit: Visit, export: ExportState, *, over: bool) -> tuple[Condition, ...]:
-    say, formats = visit.tongue.say, visit.tongue.formats
-    approved = export.approved_by is not None
-    built = export.manifest is not None and export.state in {"built", "released"}
-    found = [
-        Condition("ok", say("Purpose, recipient and fields fit"), formats.moment(export.requested_at)),
-        Condition("ok" if approved else "attention", say("A second person has approved"), ""),
-        Condition("ok" if built else "attention", say("Permission checked for every single person"), ""),
-    ]
-    if export.state == "refused":
-        found.append(Condition("refused", say("Too few people: it would tell of single ones"), ""))
-    if over:
-        found.append(Condition("refused", say("The time to fetch it is over"), ""))
+ALWAYS_SHOWN = {"approved": "attention", "built": "attention", "price_stands": "refused"}
+"""Conditions of the gate that are shown met or not, and how they look while they are not; others only when unmet."""
+
+
+def _conditions(visit: Visit, export: ExportState) -> tuple[Condition, ...]:
+    formats, tongue = visit.tongue.formats, visit.tongue
+    found = [Condition("ok", tongue.say("Purpose, recipient and fields fit"), formats.moment(export.requested_at))]
+    for one in requests.gate(visit.house, export.number, now=visit.now).conditions:
+        if one.key in ALWAYS_SHOWN or not one.met:
+            state = "ok" if one.met else ALWAYS_SHOWN.get(one.key, "refused")
+            found.append(Condition(state, tongue.pick(one.text), ""))
     return tuple(found)
 
 

@@ -103,11 +103,13 @@ def _closed_gates(visit: Visit) -> Iterator[Task]:
     from api.workflows.prices import policies
 
     for state in policies(visit.house, now=visit.now).policies:
-        if not state.gate.open:
-            name = state.stored.policy.name
+        name = state.stored.policy.name
+        if state.active is not None and state.on_hold:
+            text = visit.tongue.say("Price on hold, needs a new check: %(name)s", name=name)
+            yield Task("refused", text, visit.tongue.pick(state.active.gate.unmet[0].text), f"/console/prices/{name}")
+        elif not state.gate.open:
             text = visit.tongue.say("Gate closed: %(name)s", name=name)
-            note = visit.tongue.pick(state.gate.unmet[0].text)
-            yield Task("refused", text, note, f"/console/prices/{name}")
+            yield Task("refused", text, visit.tongue.pick(state.gate.unmet[0].text), f"/console/prices/{name}")
 
 
 def place_of(visit: Visit, wanted: str) -> str | None:

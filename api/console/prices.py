@@ -101,13 +101,17 @@ class PriceView:
     open: bool
     active: bool
     active_version: int | None
+    on_hold: bool
+    """A version is in force and may not be used until it is checked again."""
+    missing: tuple[str, ...]
+    """Why it is on hold."""
 
 
 def price_view(visit: Visit, state: PolicyState) -> PriceView:
     """A policy as this role may see it."""
     policy, check = state.stored.policy, state.check
     verdict = check.check.verdict if check else None
-    active = state.active.version if state.active else None
+    active = state.active.stored.version if state.active else None
     levels = [PriceLevel(key, share / 1000, policy.price(key)) for key, share in policy.discounts]
     rest = PriceLevel(visit.tongue.say("everybody else"), policy.otherwise / 1000, policy.price(None))
     return PriceView(
@@ -121,6 +125,8 @@ def price_view(visit: Visit, state: PolicyState) -> PriceView:
         open=state.gate.open,
         active=active == state.stored.version,
         active_version=active,
+        on_hold=state.on_hold,
+        missing=tuple(visit.tongue.pick(one.text) for one in state.active.gate.unmet) if state.active else (),
     )
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from api.workflows.price_gates import PriceInForce, in_force_on
 from audit import log
 from audit.errors import NotFound
 from audit.fact import Fact, FactValue
-from governance import store_prices
 from governance.vocabulary import REASON_TEXT, Decision, Language
 from segmentation import membership, store_exports
 from segmentation.definitions import parse_definition
@@ -92,7 +92,7 @@ def explain_subject(
         live = membership.live(connection, scheme)
         definition = parse_definition(live.definition.document, house.catalogue)
         member = membership.member(connection, live, house.catalogue.purpose(definition.purpose), subject, now=now)
-        explanation = _explanation(house, connection, live, definition, member)
+        explanation = _explanation(house, connection, live, definition, member, now)
     with house.work.writing() as connection:
         body: dict[str, FactValue] = {"scheme": scheme, "run": live.run.id, "language": language}
         index = log.append(connection, [Fact("assignment:explained", str(actor), now, body, (subject,))])
@@ -100,7 +100,7 @@ def explain_subject(
 
 
 def _explanation(
-    house: House, connection: Connection, live: Live, definition: Definition, member: Member
+    house: House, connection: Connection, live: Live, definition: Definition, member: Member, now: datetime
 ) -> Explanation:
     if member.assignment is None:
         raise NotInScheme(
@@ -115,7 +115,7 @@ def _explanation(
         suggestable={key: field.mutable and field.suggestable for key, field in fields.items()},
         suppressed=_suppressed(live),
         correction=correction,
-        prices=_prices(connection, live, segment),
+        prices=_prices(house, connection, live, segment, now),
         effective=segment,
     )
     return explain(definition, live.model, record, around, decided_at=live.run.now)
@@ -145,10 +145,12 @@ def _suppressed(live: Live) -> frozenset[int]:
     return frozenset(number for number, segment in enumerate(report.segments) if segment.suppressed)
 
 
-def _prices(connection: Connection, live: Live, segment: int) -> tuple[PriceNote, ...]:
+def _prices(house: House, connection: Connection, live: Live, segment: int, now: datetime) -> tuple[PriceNote, ...]:
     key = live.model.segments[segment].key if segment != NO_SEGMENT else None
-    notes = []
-    for stored, _ in store_prices.policies_in_force(connection, live.scheme):
-        policy = stored.policy
-        notes.append(PriceNote(policy.name, policy.discount(key), policy.price(key), policy.base, policy.currency))
-    return tuple(notes)
+    return tuple(_note(price, key) for price in in_force_on(house, connection, live.scheme, now=now))
+
+
+def _note(price: PriceInForce, key: str | None) -> PriceNote:
+    policy = price.stored.policy
+    amounts = policy.discount(key), policy.price(key), policy.base
+    return PriceNote(policy.name, *amounts, policy.currency, on_hold=not price.stands)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
+from api.workflows.price_gates import export_refusal
 from audit import log
 from audit.errors import NotFound, Refused
 from audit.fact import Fact, FactValue
 from governance.release_export import ExportFacts, export_gate
 from governance.transfers import current_transfers
-from governance.vocabulary import Actor, Role
+from governance.vocabulary import Actor, EffectClass, Role
 from segmentation import membership, store_exports
 from segmentation.definitions import Segment
 from segmentation.errors import SegmentUnknown
@@ -94,7 +94,7 @@ def request(house: House, text: str, *, actor: Actor, now: datetime) -> ExportSt
         DocumentInvalid, FieldNotPermitted, ChannelRefused, RecipientRefused: see `parse_request`.
         NeverRun, SegmentUnknown, PurposeMismatch: the scheme cannot give what is asked for.
     """
-    wanted = parse_request(text, house.catalogue, current_transfers(), today=today_of(house, now))
+    wanted = parse_request(text, house.catalogue, current_transfers(), today=house.today(now))
     with house.work.writing() as connection:
         source_of(connection, wanted)
         log.lock(connection)
@@ -113,7 +113,10 @@ def request(house: House, text: str, *, actor: Actor, now: datetime) -> ExportSt
 
 
 def approve(house: House, number: int, *, actor: Actor, now: datetime) -> ExportState:
-    """Approve a request; a second person does it, or the operator at the command line.
+    """Approve a request; a second person does it.
+
+    At the command line the operator may approve what the operator asked for, in a house of one: the log says that
+    nobody else looked, and so does the gate (GOV-7).
 
     Raises:
         ApprovalRefused: the actor asked for it, or it is not waiting for approval.
@@ -126,7 +129,8 @@ def approve(house: House, number: int, *, actor: Actor, now: datetime) -> Export
         if row.requested_by == str(actor) and actor.role is not Role.OPERATOR:
             raise ApprovalRefused(f"export {number} needs the approval of somebody who did not request it")
         store_exports.approve(connection, number, actor=str(actor))
-        log.append(connection, [Fact("export:approved", str(actor), now, {"export": number})])
+        body: dict[str, FactValue] = {"export": number, "alone": row.requested_by == str(actor)}
+        log.append(connection, [Fact("export:approved", str(actor), now, body)])
         return _state(known(connection, number))
 
 
@@ -159,14 +163,19 @@ def gate(house: House, number: int, *, now: datetime) -> Gate:
         expires_at=row.expires_at,
         country=document["recipient"]["country"],
         ground=document["recipient"].get("ground"),
+        price=_price(house, document, now),
     )
     purpose = house.catalogue.purpose(document["purpose"])
-    return export_gate(facts, purpose, current_transfers(), now=now, today=today_of(house, now))
+    return export_gate(facts, purpose, current_transfers(), now=now, today=house.today(now))
 
 
-def today_of(house: House, now: datetime) -> date:
-    """The date of an instant where the controller is."""
-    return now.astimezone(ZoneInfo(house.catalogue.controller.time_zone or str(UTC))).date()
+def _price(house: House, document: dict[str, Any], now: datetime) -> bool | None:
+    """Whether the prices that hang on the export stand; None when none can."""
+    purpose = house.catalogue.purpose(document["purpose"])
+    if purpose.effect is not EffectClass.PRICE:
+        return None
+    with house.work.reading() as connection:
+        return export_refusal(house, connection, document["scheme"], purpose, now=now) is None
 
 
 def source_of(connection: Connection, wanted: ExportRequest) -> Source:
@@ -192,7 +201,7 @@ def known(connection: Connection, number: int, *, lock: bool = False) -> ExportR
 
 def parsed(house: House, row: ExportRow, now: datetime) -> ExportRequest:
     """The stored request, judged again by today's catalogue and list of countries."""
-    return parse_request(row.document, house.catalogue, current_transfers(), today=today_of(house, now))
+    return parse_request(row.document, house.catalogue, current_transfers(), today=house.today(now))
 
 
 def _chosen(wanted: ExportRequest, segments: tuple[Segment, ...]) -> dict[int, Segment]:

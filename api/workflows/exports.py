@@ -24,6 +24,7 @@ from api.workflows.export_files import (
 )
 from api.workflows.export_powers import powers_of
 from api.workflows.export_requests import ExportState, export_of, known
+from api.workflows.price_gates import PriceOnHold, export_refusal
 from audit import log
 from audit.database import in_batches
 from audit.errors import Refused
@@ -53,6 +54,7 @@ def build(house: House, number: int, *, actor: Actor, now: datetime) -> ExportSt
     Raises:
         ExportNotReady: it is not approved, or was released already.
         CellsTooSmall: a pseudonymous output would tell of too few people.
+        PriceOnHold: it is for personal prices, and no price with a check that fits is in force.
     """
     names: dict[int, bytes] = {}
 
@@ -66,6 +68,8 @@ def build(house: House, number: int, *, actor: Actor, now: datetime) -> ExportSt
         row = known(connection, number)
         must_be(row, BUILDABLE, "built")
         prepared = prepare(house, connection, row, fresh, powers_of(house), now)
+        if held := _price_refusal(house, connection, prepared, now):
+            raise held
         telling = leaks_of(house, connection, row, prepared)
     if telling:
         _refuse(house, number, telling, prepared, actor=actor, now=now)
@@ -93,6 +97,7 @@ def download(house: House, number: int, *, actor: Actor, now: datetime) -> Downl
         ExportNotReady: it was not built.
         ExportExpired: its validity is over.
         ExportStale: somebody in it may not be in it any more, or a value changed; build it again.
+        PriceOnHold: it is for personal prices, and a run or import since made the check of the price void.
         CellsTooSmall: compared with what the recipient got since the build, it would tell of too few people.
     """
     powers = powers_of(house)
@@ -138,6 +143,8 @@ def _verdict(
     house: House, connection: Connection, row: ExportRow, prepared: Prepared, powers: Powers, now: datetime
 ) -> Refused | None:
     """The last word, under the lock; None when the file may go."""
+    if held := _price_refusal(house, connection, prepared, now):
+        return held
     manifest = row.manifest or {}
     people = prepared.gathered.people
     if len(people) < int(manifest.get("included", 0)):  # how many would tell that one person objected
@@ -147,6 +154,10 @@ def _verdict(
         return ExportStale(f"export {row.id}: something in it changed since it was built. Build it again.")
     telling = leaks_of(house, connection, row, prepared)
     return too_small(row.id, telling) if telling else None
+
+
+def _price_refusal(house: House, connection: Connection, prepared: Prepared, now: datetime) -> PriceOnHold | None:
+    return export_refusal(house, connection, prepared.request.scheme, prepared.request.purpose, now=now)
 
 
 def _note(

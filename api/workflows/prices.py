@@ -11,17 +11,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from api.workflows.price_gates import PriceInForce, definition_of, gate_of, in_force
 from audit import log
 from audit.errors import NotFound
 from audit.fact import Fact, FactValue
 from governance import store_prices
 from governance.disparity_report import DisparityReport
 from governance.pricing import PricePolicy, parse_policy
-from governance.release import Gate, GateClosed, price_gate
-from governance.store_prices import Activation, StoredCheck, StoredPolicy
+from governance.release import Gate, GateClosed
+from governance.store_prices import StoredCheck, StoredPolicy
 from segmentation import membership, store, store_exports
 from segmentation.definitions import Definition, parse_definition
-from segmentation.errors import SchemeUnknown, SegmentUnknown
+from segmentation.errors import SegmentUnknown
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -45,8 +46,13 @@ class PolicyState:
 
     stored: StoredPolicy
     check: StoredCheck | None
-    active: Activation | None
+    active: PriceInForce | None
     gate: Gate
+
+    @property
+    def on_hold(self) -> bool:
+        """A version is in force, and no check fits it any more: it may not be used until it is checked again."""
+        return self.active is not None and not self.active.stands
 
     def to_json(self) -> dict[str, Any]:
         """As the command line prints it."""
@@ -66,8 +72,10 @@ class PolicyState:
             "verdict": self.check.check.verdict.value if self.check else None,
             "checked_at": self.check.check.checked_at.isoformat() if self.check else None,
             "report": dict(self.check.report) if self.check else None,
-            "active": self.active is not None and self.active.version == self.stored.version,
-            "active_version": self.active.version if self.active else None,
+            "active": self.active is not None and self.active.stored.version == self.stored.version,
+            "active_version": self.active.stored.version if self.active else None,
+            "on_hold": self.on_hold,
+            "in_force": self.active.to_json() if self.active else None,
             "gate": self.gate.to_json(),
         }
 
@@ -102,38 +110,21 @@ def define(house: House, text: str, *, actor: Actor, now: datetime) -> PolicySta
 
 
 def check(house: House, name: str, *, actor: Actor, now: datetime, seed: int = SEED) -> PolicyState:
-    """Measure who would pay more under the newest version on the live run, and keep report and verdict.
+    """Measure who would pay more on the live run, and keep report and verdict.
+
+    The newest version is measured, and the one in force besides where that is an older one: its verdict grows old too.
 
     Raises:
         PolicyUnknown, NeverRun: there is nothing to check.
     """
     with house.work.reading() as connection:
-        stored = _latest(connection, name)
-        live = membership.live(connection, stored.policy.scheme)
-        report = _measure(house, connection, stored.policy, live, now, seed)
-    attributes = house.protected.digest()
-    with house.work.writing() as connection:
-        log.lock(connection)
-        number = store_prices.add_check(
-            connection,
-            policy=stored.policy.digest,
-            run=live.run.id,
-            attributes=attributes,
-            verdict=report.verdict,
-            report=report.to_json(),
-            actor=str(actor),
-            now=now,
-        )
-        body: dict[str, FactValue] = {
-            "policy": name,
-            "version": stored.version,
-            "check": number,
-            "run": live.run.id,
-            "verdict": report.verdict.value,
-            "seed": seed,
-        }
-        log.append(connection, [Fact("price:checked", str(actor), now, body)])
-        return _state(house, connection, stored, now)
+        newest = _latest(connection, name)
+        running = in_force(house, connection, name, now=now)
+    versions = {newest.version: newest} | ({running.stored.version: running.stored} if running else {})
+    for version in sorted(versions):
+        _check_version(house, versions[version], actor=actor, now=now, seed=seed)
+    with house.work.reading() as connection:
+        return _state(house, connection, newest, now)
 
 
 def activate(house: House, name: str, *, actor: Actor, now: datetime) -> PolicyState:
@@ -147,7 +138,7 @@ def activate(house: House, name: str, *, actor: Actor, now: datetime) -> PolicyS
         log.lock(connection)
         stored = _latest(connection, name)
         found = store_prices.last_check(connection, stored.policy.digest)
-        gate = _gate(house, connection, stored.policy, found, now)
+        gate = gate_of(house, connection, stored.policy, found, now=now)
         body: dict[str, FactValue] = {"policy": name, "version": stored.version}
         if gate.open and found is not None:
             number = found.check.number
@@ -181,6 +172,36 @@ def policy(house: House, name: str, *, now: datetime) -> PolicyState:
     """
     with house.work.reading() as connection:
         return _state(house, connection, _latest(connection, name), now)
+
+
+def _check_version(house: House, stored: StoredPolicy, *, actor: Actor, now: datetime, seed: int) -> None:
+    policy = stored.policy
+    # Read before they are counted: what is imported meanwhile makes the verdict old, never a verdict about the unseen.
+    attributes = house.protected.digest(policy.attributes)
+    with house.work.reading() as connection:
+        live = membership.live(connection, policy.scheme)
+        report = _measure(house, connection, policy, live, now, seed)
+    with house.work.writing() as connection:
+        log.lock(connection)
+        number = store_prices.add_check(
+            connection,
+            policy=policy.digest,
+            run=live.run.id,
+            attributes=attributes,
+            verdict=report.verdict,
+            report=report.to_json(),
+            actor=str(actor),
+            now=now,
+        )
+        body: dict[str, FactValue] = {
+            "policy": policy.name,
+            "version": stored.version,
+            "check": number,
+            "run": live.run.id,
+            "verdict": report.verdict.value,
+            "seed": seed,
+        }
+        log.append(connection, [Fact("price:checked", str(actor), now, body)])
 
 
 def _measure(
@@ -225,27 +246,10 @@ def _prices(
             yield pseudonyms[subject], by_number[segment]
 
 
-def _gate(house: House, connection: Connection, policy: PricePolicy, check: StoredCheck | None, now: datetime) -> Gate:
-    from api.workflows.export_requests import today_of
-
-    run = store.live_run(connection, policy.scheme)
-    definition = _definition(house, connection, policy.scheme)
-    return price_gate(
-        policy,
-        check.check if check else None,
-        live_run=run.id if run else None,
-        purpose=house.catalogue.purpose(definition.purpose),
-        effect=definition.effect_class,
-        fields=[house.catalogue.fields[key] for key in definition.fields],
-        now=now,
-        today=today_of(house, now),
-    )
-
-
 def _state(house: House, connection: Connection, stored: StoredPolicy, now: datetime) -> PolicyState:
     found = store_prices.last_check(connection, stored.policy.digest)
-    gate = _gate(house, connection, stored.policy, found, now)
-    return PolicyState(stored, found, store_prices.active(connection, stored.policy.name), gate)
+    gate = gate_of(house, connection, stored.policy, found, now=now)
+    return PolicyState(stored, found, in_force(house, connection, stored.policy.name, now=now), gate)
 
 
 def _latest(connection: Connection, name: str) -> StoredPolicy:
@@ -255,20 +259,11 @@ def _latest(connection: Connection, name: str) -> StoredPolicy:
     return stored
 
 
-def _definition(house: House, connection: Connection, scheme: str) -> Definition:
-    """The definition of the live run, or the newest one before the first run."""
-    run = store.live_run(connection, scheme)
-    row = store.definition_of(connection, run.definition) if run else store.latest_definition(connection, scheme)
-    if row is None:
-        raise SchemeUnknown(scheme)
-    return parse_definition(row.document, house.catalogue)
-
-
 def _segments_exist(house: House, connection: Connection, policy: PricePolicy) -> None:
     """Every discount must hang on a segment there is; k-means may name its segments only once it was run."""
     run = store.live_run(connection, policy.scheme)
     if run is None:
-        keys = {segment.key for segment in _definition(house, connection, policy.scheme).segments}
+        keys = {segment.key for segment in definition_of(house, connection, policy.scheme).segments}
     else:
         keys = {segment.key for segment in membership.live(connection, policy.scheme).model.segments}
     for key, _ in policy.discounts:

@@ -7,7 +7,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from governance.vocabulary import Role
+from tests.api.test_prices import SCHEME as PRICED
+from tests.api.test_prices import answers, in_force
 from tests.api.web import PASSWORD, serve
+from tests.small_world import run_scheme
 
 
 def test_a_correction_takes_effect_and_says_so(tmp_path: Path) -> None:
@@ -61,4 +64,21 @@ def test_the_sixth_wrong_password_within_a_quarter_of_an_hour_is_not_even_looked
     assert attempt(PASSWORD) == 429
     served.now += timedelta(minutes=15)
     assert attempt(PASSWORD) == 303
+    served.house.close()
+
+
+def test_a_price_whose_check_fits_no_more_wants_somebody(tmp_path: Path) -> None:
+    """The first page says so, and so does the price's own (FAIR-5)."""
+    served = serve(tmp_path, people=100, gold=50, purposes=("personalised_price",), channel=None)
+    run_scheme(served.house, PRICED)
+    in_force(served.house)
+    officer = served.browser(Role.DPO)
+    assert "on hold" not in officer.get("/console").text
+
+    answers(served.house, lambda n: "f" if n > 50 else "m")
+
+    assert "Price on hold, needs a new check: volume" in officer.get("/console").text
+    page = officer.get("/console/prices/volume").text
+    assert "on hold: needs a new check" in page
+    assert "Gate closed: the price is on hold" in page
     served.house.close()

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from api.wiring import House
-from api.workflows import explanations, prices
+from api.workflows import explanations, export_requests, exports, prices
+from api.workflows.price_gates import PriceOnHold
 from audit import log
 from audit.errors import BadInput
 from consent.ledger import declare
@@ -115,6 +116,117 @@ def test_without_a_check_or_after_a_change_or_a_new_run_the_gate_is_closed(house
     run_scheme(house, SCHEME, now=NOON + timedelta(hours=1))
     with pytest.raises(GateClosed, match="check_fits"):
         prices.activate(house, "volume", actor=OPERATOR, now=NOON + timedelta(hours=1))
+
+
+def test_other_attributes_than_were_checked_close_the_gate(house: House) -> None:
+    """The verdict was about other answers (FAIR-5); the same answers again change nothing, and neither does clearing."""
+    answers(house, lambda n: "f" if n % 2 else "m")
+    prices.define(house, a_policy(), actor=OPERATOR, now=NOON)
+    prices.check(house, "volume", actor=OPERATOR, now=NOON)
+
+    answers(house, lambda n: "f" if n % 2 else "m")
+    assert prices.policy(house, "volume", now=NOON).gate.open
+    answers(house, lambda n: "f" if n > 50 else "m")
+    with pytest.raises(GateClosed, match="attributes_fit"):
+        prices.activate(house, "volume", actor=OPERATOR, now=NOON)
+
+
+LATER = NOON + timedelta(hours=1)
+
+
+def effects(house: House) -> str:
+    told = explanations.explain_subject(house, "tiers", 3, language="en", actor=OPERATOR, now=LATER).to_json()
+    return " ".join(told["effects"])
+
+
+@pytest.mark.parametrize("cause", ["a new run", "other attributes"])
+def test_a_price_in_force_is_on_hold_until_it_is_checked_again(house: House, cause: str) -> None:
+    """One good verdict does not carry every run and everybody who comes later (FAIR-5, decision 0010)."""
+    in_force(house)
+    assert "€90.00 instead of" in effects(house)
+    if cause == "a new run":
+        run_scheme(house, SCHEME, now=LATER)
+    else:
+        answers(house, lambda n: "f" if n % 4 < 2 else "m")
+
+    held = prices.policy(house, "volume", now=LATER).to_json()
+    assert (held["active"], held["on_hold"], held["in_force"]["stands"]) == (True, True, False)
+    assert held["in_force"]["unmet"] == ["check_fits" if cause == "a new run" else "attributes_fit"]
+    assert "on hold" in effects(house)
+    assert "€90.00" not in effects(house)
+
+    again = prices.check(house, "volume", actor=OPERATOR, now=LATER).to_json()
+    assert (again["active"], again["on_hold"]) == (True, False)
+    assert "€90.00 instead of" in effects(house)
+
+
+def test_a_new_check_that_finds_disparity_keeps_the_price_on_hold(house: House) -> None:
+    """What comes out now counts, not what came out once."""
+    in_force(house)
+    answers(house, lambda n: "f" if n > 50 else "m")
+
+    again = prices.check(house, "volume", actor=OPERATOR, now=LATER).to_json()
+
+    assert (again["verdict"], again["on_hold"], again["in_force"]["unmet"]) == ("disparity", True, ["within_limits"])
+
+
+def test_an_older_version_in_force_is_checked_with_the_newest(house: House) -> None:
+    """Else a draft beside it would keep it on hold for good."""
+    in_force(house)
+    prices.define(house, a_policy(discounts={"gold": 110}), actor=OPERATOR, now=NOON)
+    run_scheme(house, SCHEME, now=LATER)
+    assert prices.policy(house, "volume", now=LATER).on_hold
+
+    state = prices.check(house, "volume", actor=OPERATOR, now=LATER)
+
+    assert (state.to_json()["active_version"], state.stored.version, state.on_hold) == (1, 2, False)
+    assert kinds(house)[:2] == ["price:checked", "price:checked"]
+
+
+PRICE_LIST = json.dumps(
+    {
+        "scheme": "tiers",
+        "segments": ["gold"],
+        "purpose": "personalised_price",
+        "recipient": {"name": "Shop GmbH", "country": "DE", "role": "processor"},
+        "mode": "pseudonyms",
+        "fields": [],
+        "valid": "P7D",
+    }
+)
+
+
+def test_no_file_for_personal_prices_leaves_unless_a_price_stands(house: House) -> None:
+    """Whoever gets the file asks these prices: it passes the same gate, at the build and at the first byte."""
+    number = export_requests.request(house, PRICE_LIST, actor=OPERATOR, now=NOON).number
+    export_requests.approve(house, number, actor=OPERATOR, now=NOON)
+    with pytest.raises(PriceOnHold, match="no price"):
+        exports.build(house, number, actor=OPERATOR, now=NOON)
+
+    in_force(house)
+    exports.build(house, number, actor=OPERATOR, now=NOON)
+    assert "price_stands" not in unmet(house, number)
+    answers(house, lambda n: "f" if n % 4 < 2 else "m")
+    assert "price_stands" in unmet(house, number)
+    with pytest.raises(PriceOnHold, match="volume"):
+        exports.download(house, number, actor=OPERATOR, now=LATER)
+    assert kinds(house)[0] == "export:refused"
+
+    prices.check(house, "volume", actor=OPERATOR, now=LATER)
+    exports.build(house, number, actor=OPERATOR, now=LATER)
+    exports.download(house, number, actor=OPERATOR, now=LATER)
+
+
+def unmet(house: House, number: int) -> list[str]:
+    return [condition.key for condition in export_requests.gate(house, number, now=LATER).unmet]
+
+
+def in_force(house: House) -> None:
+    """The policy, checked on answers that have nothing to do with the groups, and activated."""
+    answers(house, lambda n: "f" if n % 2 else "m")
+    prices.define(house, a_policy(), actor=OPERATOR, now=NOON)
+    prices.check(house, "volume", actor=OPERATOR, now=NOON)
+    prices.activate(house, "volume", actor=OPERATOR, now=NOON)
 
 
 def test_a_verdict_grows_old(house: House) -> None:

@@ -32,11 +32,24 @@ def test_an_approved_and_built_export_may_leave() -> None:
         ({"small_cells": True}, "cells_large_enough"),
         ({"expires_at": NOON}, "not_expired"),
         ({"country": "CN"}, "country_permitted"),
+        ({"price": False}, "price_stands"),
     ],
 )
 def test_each_missing_condition_closes_the_gate_and_is_named(changes: dict[str, object], key: str) -> None:
     """XPT-1, XPT-2, XPT-3, XPT-6."""
     assert unmet(replace(FACTS, **changes)) == [key]  # type: ignore[arg-type]
+
+
+def test_the_gate_does_not_claim_a_second_person_who_was_not_there() -> None:
+    """A house of one may approve alone; nobody is told otherwise (GOV-7, T36)."""
+    both = export_gate(FACTS, PURPOSE, current_transfers(), now=NOON, today=TODAY).conditions[0]
+    alone = replace(FACTS, requested_by="operator", approved_by="operator")
+    one = export_gate(alone, PURPOSE, current_transfers(), now=NOON, today=TODAY).conditions[0]
+
+    assert both.met
+    assert one.met
+    assert both.text.en == "A second person has approved."
+    assert "no second person" in one.text.en
 
 
 def test_legitimate_interests_need_an_assessment_that_counts() -> None:

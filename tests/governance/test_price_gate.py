@@ -12,7 +12,7 @@ from governance.disparity_report import Verdict
 from governance.fields import Field, FieldType
 from governance.pricing import PricePolicy, parse_policy
 from governance.purposes import Assessment, NoticeText, Purpose
-from governance.release import Check, Gate, GateClosed, price_gate
+from governance.release import Check, Gate, GateClosed, Present, price_gate
 from governance.vocabulary import EffectClass, LegalBasis, Text
 from tests.governance.test_pricing import a_policy
 
@@ -33,7 +33,8 @@ PURPOSE = Purpose(
     retention="P24M",
     consent_validity="P24M",
 )
-CHECK = Check(7, POLICY.digest, 3, Verdict.WITHIN_LIMITS, NOON)
+ATTRIBUTES = b"a" * 32
+CHECK = Check(7, POLICY.digest, 3, ATTRIBUTES, Verdict.WITHIN_LIMITS, NOON)
 SPEND = Field(
     "annual_revenue", Text("Umsatz", "Revenue"), FieldType.MONEY, "EUR", "user.behavior.purchase_history",
     special=False, quasi_identifier=False, mutable=True, suggestable=True, staleness=None, window=None,
@@ -43,7 +44,7 @@ SPEND = Field(
 
 def a_gate(policy: PricePolicy = POLICY, check: Check | None = CHECK, **changes: Any) -> Gate:
     facts: dict[str, Any] = {
-        "live_run": 3,
+        "present": Present(3, ATTRIBUTES),
         "purpose": PURPOSE,
         "effect": EffectClass.PRICE,
         "fields": (SPEND,),
@@ -61,11 +62,11 @@ def test_a_price_with_a_fresh_check_within_limits_may_become_active() -> None:
     gate = a_gate()
 
     assert gate.open
-    assert len(gate.conditions) == 7
+    assert len(gate.conditions) == 8
 
 
 def test_without_any_check_the_gate_lists_everything_that_is_missing() -> None:
-    assert unmet(a_gate(check=None)) == ["check_fits", "check_fresh", "within_limits"]
+    assert unmet(a_gate(check=None)) == ["check_fits", "attributes_fit", "check_fresh", "within_limits"]
 
 
 @pytest.mark.parametrize("verdict", [Verdict.DISPARITY, Verdict.NOT_ENOUGH_DATA, Verdict.NOT_ASSESSABLE])
@@ -77,8 +78,13 @@ def test_only_within_limits_opens_the_gate(verdict: Verdict) -> None:
 def test_a_check_of_another_version_or_another_run_counts_for_nothing() -> None:
     """A changed rule or a new run makes the verdict void (FAIR-5)."""
     assert unmet(a_gate(check=replace(CHECK, policy=bytes(32)))) == ["check_fits"]
-    assert unmet(a_gate(live_run=4)) == ["check_fits"]
-    assert unmet(a_gate(live_run=None)) == ["check_fits"]
+    assert unmet(a_gate(present=Present(4, ATTRIBUTES))) == ["check_fits"]
+    assert unmet(a_gate(present=Present(None, ATTRIBUTES))) == ["check_fits"]
+
+
+def test_a_check_of_other_attributes_than_there_are_now_counts_for_nothing() -> None:
+    """Other people answered, or other things: the verdict is not about them (FAIR-5)."""
+    assert unmet(a_gate(present=Present(3, b"b" * 32))) == ["attributes_fit"]
 
 
 def test_a_check_is_fresh_until_its_day_and_not_after() -> None:
@@ -119,7 +125,7 @@ def test_the_refusal_names_each_condition() -> None:
 
 
 def test_every_condition_speaks_both_languages_met_or_not() -> None:
-    for gate in (a_gate(), a_gate(check=None, effect=EffectClass.NONE, live_run=None)):
+    for gate in (a_gate(), a_gate(check=None, effect=EffectClass.NONE, present=Present(None, b""))):
         for condition in gate.conditions:
             assert condition.text.de
             assert condition.text.en

@@ -48,22 +48,37 @@ def test_a_new_import_replaces_an_attribute_whole(store: ProtectedStore) -> None
     assert store.counts_by("sex", [(first, 0)]) == {(0, "f"): 1}
 
 
-def test_the_digest_follows_every_change(store: ProtectedStore) -> None:
-    """A verdict names the attributes it rests on (FAIR-5); the order of import does not matter."""
+def test_the_digest_follows_every_import_of_these_attributes(store: ProtectedStore) -> None:
+    """A verdict names the attributes it rests on (FAIR-5); order and what else is held do not matter."""
     first, second = a_pseudonym(), a_pseudonym()
-    digests = [store.digest()]
+    digests = [store.digest(["sex"])]
     store.replace({"sex": [(first, "f"), (second, "m")]})
-    digests.append(store.digest())
-    store.replace({"sex": [(second, "m"), (first, "f")]})
-    assert store.digest() == digests[-1]
+    digests.append(store.digest(["sex"]))
+    store.replace({"sex": [(second, "m"), (first, "f")], "age_group": [(first, "old")]})
+    assert store.digest(["sex"]) == digests[-1]
     store.replace({"sex": [(second, "f"), (first, "f")]})
-    digests.append(store.digest())
-    store.replace({"gender": [(second, "f"), (first, "f")], "sex": []})
-    digests.append(store.digest())
+    digests.append(store.digest(["sex"]))
+    store.replace({"sex": []})
+    digests.append(store.digest(["sex"]))
 
     assert len(set(digests)) == len(digests)
+    assert store.digest(["sex", "age_group"]) == store.digest(["age_group", "sex"]) != store.digest(["age_group"])
+
+
+def test_clearing_and_forgetting_bring_nothing_new(store: ProtectedStore) -> None:
+    """The values go within days of a check (FAIR-3) and with the person (Article 17): the verdict still fits."""
+    first, second = a_pseudonym(), a_pseudonym()
+    store.replace({"sex": [(first, "f"), (second, "m")]})
+    checked = store.digest(["sex"])
+
+    store.forget([first])
+    assert store.digest(["sex"]) == checked
     store.clear()
-    assert (store.attributes(), store.digest()) == ((), digests[0])
+    assert (store.attributes(), store.digest(["sex"])) == ((), checked)
+
+    store.replace({"sex": [(first, "m"), (second, "m")]})
+    store.clear()
+    assert store.digest(["sex"]) != checked
 
 
 def test_one_person_can_be_forgotten(store: ProtectedStore) -> None:

@@ -24,8 +24,19 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("protected_attribute_by_name", "protected_attribute", ["attribute", "person"], unique=False)
+    op.create_table(
+        "protected_import",
+        sa.Column("attribute", sa.Text(), nullable=False, comment="such as age_group"),
+        sa.Column(
+            "digest", sa.LargeBinary(), nullable=False, comment="keyed hash of everything the last import brought"
+        ),
+        sa.PrimaryKeyConstraint("attribute"),
+        comment="What was imported last under each name; stays when the values are cleared, tells nothing of anybody",
+        sqlite_with_rowid=False,
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("protected_import")
     op.drop_index("protected_attribute_by_name", table_name="protected_attribute")
     op.drop_table("protected_attribute")
