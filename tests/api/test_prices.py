@@ -119,7 +119,7 @@ def test_without_a_check_or_after_a_change_or_a_new_run_the_gate_is_closed(house
 
 
 def test_other_attributes_than_were_checked_close_the_gate(house: House) -> None:
-    """The verdict was about other answers (FAIR-5); the same answers again change nothing, and neither does clearing."""
+    """The verdict was about other answers (FAIR-5); the same answers again change nothing."""
     answers(house, lambda n: "f" if n % 2 else "m")
     prices.define(house, a_policy(), actor=OPERATOR, now=NOON)
     prices.check(house, "volume", actor=OPERATOR, now=NOON)
