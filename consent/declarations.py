@@ -22,6 +22,8 @@ FACT_KIND: dict[Act, str] = {
     Act.FIELD_WITHHELD: "field:withheld",
     Act.FIELD_RELEASED: "field:released",
 }
+BULK_KIND = "consents:imported"
+"""One piece of an import: one fact for all of its declarations, with the first and the last of their numbers."""
 SIGNAL_ACTS = frozenset({Act.OBJECTED, Act.WITHDRAWN, Act.REFUSED, Act.FIELD_WITHHELD})
 OBJECTION_ACTS = frozenset({Act.OBJECTED, Act.OBJECTION_LIFTED})
 CONSENT_ACTS = frozenset({Act.GIVEN, Act.RENEWED})

@@ -8,7 +8,7 @@ be dropped and computed again at any time, with the same outcome (Article 7(1) G
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,16 +17,17 @@ from sqlalchemy import Connection
 from audit import log
 from audit.database import STAGING_ROWS
 from audit.errors import NotFound
-from audit.fact import Fact
+from audit.fact import Fact, FactValue
 from consent import store_ledger as store
 from consent.decision import state_of
-from consent.declarations import check, content, fact_of
+from consent.declarations import BULK_KIND, FACT_KIND, check, content, fact_of
 from consent.errors import DeclarationInvalid, MayNotRaise
 from consent.replay import is_denied, position_of
 from consent.standing import Standing
 from consent.store_ledger import Recorded
 from governance.vocabulary import Act, Actor, Declaration
 
+_ENTRIES = 200
 DENIED_ADVICE = "ask the subject to declare it, or attach evidence of the subject's own later act"
 
 
@@ -147,6 +148,50 @@ def history(connection: Connection, subject: int) -> list[Declaration]:
     return histories(connection, [subject])[subject]
 
 
+def recorded(connection: Connection, subject: int) -> list[Recorded]:
+    """Everything a subject declared, each with its number; the newest last."""
+    return store.histories(connection, [subject])[subject]
+
+
+def version_of(connection: Connection, subject: int) -> int:
+    """Number of the newest declaration about a subject, 0 when there is none: it changes with each one."""
+    return store.latest_seq(connection, subject)
+
+
+def entry_of(connection: Connection, seq: int) -> int | None:
+    """Index of the log entry that a declaration was recorded by; for an imported one the entry of its piece.
+
+    None when there is no such declaration, or the log no longer says whom the entry is about.
+    """
+    return entries_of(connection, [seq]).get(seq)
+
+
+def entries_of(connection: Connection, seqs: Sequence[int]) -> dict[int, int]:
+    """The same for several declarations at once; what has no entry is left out."""
+    found: dict[int, int] = {}
+    for seq, row in store.declarations_of(connection, seqs).items():
+        kind = FACT_KIND[row.declaration.act] if row.batch is None else BULK_KIND
+        index = _entry_index(connection, kind, row)
+        if index is not None:
+            found[seq] = index
+    return found
+
+
+def _entry_index(connection: Connection, kind: str, row: Recorded) -> int | None:
+    before: int | None = None
+    while page := log.entries(connection, before=before, limit=_ENTRIES, kind=kind, subject=row.subject):
+        for entry in page:
+            if entry.body.get("declaration") == row.seq or _spans(entry.body, row.seq):
+                return entry.index
+        before = page[-1].index
+    return None
+
+
+def _spans(body: Mapping[str, FactValue], seq: int) -> bool:
+    first, last = body.get("first"), body.get("last")
+    return isinstance(first, int) and isinstance(last, int) and first <= seq <= last
+
+
 def state_at(connection: Connection, subject: int, purpose: str, at: datetime) -> Standing:
     """Where a subject stood for a purpose at *at*, by what had been received then (Article 7(1) GDPR)."""
     return state_of(history(connection, subject), purpose=purpose, now=at)
@@ -227,7 +272,7 @@ def _bulk_fact(rows: Sequence[Recorded], batch: int, actor: Actor, now: datetime
     acts = [row.declaration.act for row in rows]
     body: dict[str, int] = {"import": batch, "rows": len(rows), "first": rows[0].seq, "last": rows[-1].seq}
     body |= {act.value: acts.count(act) for act in Act if act in acts}
-    return Fact("consents:imported", str(actor), now, body, tuple(sorted({row.subject for row in rows})))
+    return Fact(BULK_KIND, str(actor), now, body, tuple(sorted({row.subject for row in rows})))
 
 
 def subjects_of(connection: Connection, handles: Sequence[bytes]) -> dict[bytes, int]:

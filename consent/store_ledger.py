@@ -56,6 +56,21 @@ def histories(connection: Connection, numbers: Sequence[int]) -> dict[int, list[
     return found
 
 
+def latest_seq(connection: Connection, number: int) -> int:
+    """Number of the newest declaration about a subject; 0 when there is none."""
+    newest = select(func.coalesce(func.max(declaration.c.seq), 0)).where(declaration.c.subject == number)
+    return int(connection.execute(newest).scalar_one())
+
+
+def declarations_of(connection: Connection, seqs: Sequence[int]) -> dict[int, Recorded]:
+    """Some declarations by their numbers; one that is not kept any more is left out."""
+    found: dict[int, Recorded] = {}
+    for piece in _pieces(sorted(set(seqs))):
+        rows = connection.execute(select(declaration).where(declaration.c.seq.in_(piece)))
+        found.update((row.seq, _recorded(row)) for row in rows)
+    return found
+
+
 def all_histories(connection: Connection) -> Iterator[tuple[int, list[Recorded]]]:
     """Every subject with its history, subject by subject."""
     last: int | None = None
