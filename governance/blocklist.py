@@ -1,9 +1,11 @@
-"""The block list: addresses nobody may write to, as keyed hashes and nothing else; it outlives erasure (OBJ-6).
+"""The block list: addresses nobody may advertise to, as keyed hashes and nothing else; it outlives erasure (OBJ-6).
 
-An entry is HMAC(block key, kind ‖ match form). When the block key changes there is no address left to hash again, so
-the entry is hashed once more: HMAC(new key, HMAC(old key, …)). A check computes every pair of birth and present epoch
-and every form version that may occur; all block keys are therefore kept, but whoever has only an old one learns
-nothing from a list that was rotated.
+An entry is HMAC(block key, kind ‖ match form), for every purpose, or with a purpose at its end for that one alone. An
+entry for every purpose may be lifted for one purpose, which is an entry too: somebody who objected to all advertising
+and then asked for the newsletter gets the newsletter. When the block key changes there is no address left to hash
+again, so the entry is hashed once more: HMAC(new key, HMAC(old key, …)). A check computes every pair of birth and
+present epoch and every form version that may occur; all block keys are therefore kept, but whoever has only an old one
+learns nothing from a list that was rotated.
 """
 
 from __future__ import annotations
@@ -11,19 +13,29 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sqlalchemy import Column, Connection, Index, Integer, LargeBinary, MetaData, SmallInteger, Table, delete, select
 
 from audit.database import Instant, in_batches, insert_rows, to_microseconds
 from audit.errors import BadInput
-from governance.bulk import select_by_keys
-from governance.contact_points import FORM_VERSION, email_match_form, phone_match_form
+from governance.bulk import delete_by_keys, select_by_keys
+from governance.contact_points import FORM_VERSION, email_match_form, phone_match_form, postal_match_form
 from governance.keys import KeyRing, KeyRole, keyed_hash, length_prefixed
 
 METADATA = MetaData()
 
-Kind = Literal["email", "phone"]
+Kind = Literal["email", "phone", "sms", "post"]
+"""What the address is used as: a number blocked for calls of one purpose may still get texts of it, and the reverse."""
+
+
+class Blocked(NamedTuple):
+    """An address and the purpose it is blocked for; None: every one."""
+
+    kind: Kind
+    value: str
+    purpose: str | None = None
+
 
 blocked_address = Table(
     "blocked_address",
@@ -51,29 +63,61 @@ class BlockList:
         self._keys = tuple(reversed(keys.all(KeyRole.BLOCK)))
         self._hashes = tuple(keyed_hash(key.secret) for key in self._keys)
 
-    def add(self, connection: Connection, kind: Kind, value: str, *, now: datetime) -> None:
-        """Block the address in every spelling; blocking it again changes nothing.
+    def add(self, connection: Connection, kind: Kind, value: str, *, now: datetime, purpose: str | None = None) -> None:
+        """Block the address in every spelling, for one purpose or for all; blocking it again changes nothing.
 
         Raises:
             BadInput: the value is empty.
         """
-        message = _message(kind, value)
-        if message is None:
-            raise BadInput("an empty address cannot be blocked")
-        if self.blocked(connection, kind, [value])[0]:
-            return
-        epoch = self._keys[-1].epoch
-        row = (self._hashes[-1](message), epoch, epoch, FORM_VERSION, to_microseconds(now))
-        insert_rows(connection, blocked_address, _COLUMNS, [row], ignore=True)
+        self.add_all(connection, [Blocked(kind, value, purpose)], now=now)
 
-    def blocked(self, connection: Connection, kind: Kind, values: Sequence[str]) -> list[bool]:
-        """For each value whether it is blocked, in whatever spelling and under whatever epoch it was added."""
+    def add_all(self, connection: Connection, entries: Sequence[Blocked], *, now: datetime) -> None:
+        """Block many addresses at once.
+
+        Raises:
+            BadInput: a value is empty.
+        """
+        self._write(connection, [_entry(*each) for each in entries], now=now)
+
+    def blocked(
+        self,
+        connection: Connection,
+        kind: Kind,
+        values: Sequence[str],
+        *,
+        purpose: str | None = None,
+        everywhere: bool = True,
+    ) -> list[bool]:
+        """For each value whether it is blocked, in whatever spelling and under whatever epoch it was added.
+
+        Args:
+            purpose: what the address would be used for; None asks for entries for every purpose alone.
+            everywhere: whether entries for every purpose count: they stop advertising, not an invoice.
+        """
         if connection.execute(select(blocked_address.c.hash).limit(1)).first() is None:
             return [False] * len(values)
-        candidates = [list(self._candidates(kind, value)) for value in values]
-        wanted = [candidate for group in candidates for candidate in group]
+        asked = [self._asked(kind, value, purpose, everywhere=everywhere) for value in values]
+        wanted = [candidate for groups in asked for group in groups for candidate in group]
         found = {bytes(row[0]) for row in select_by_keys(connection, blocked_address, ("hash",), "hash", wanted)}
-        return [not found.isdisjoint(group) for group in candidates]
+        hits = [[not found.isdisjoint(group) for group in groups] for groups in asked]
+        return [narrow or (wide and not lifted) for narrow, wide, lifted in hits]
+
+    def remove(self, connection: Connection, kind: Kind, value: str, *, purpose: str | None = None) -> None:
+        """Take the entry for that purpose, or the one for every purpose, out again; the others stay."""
+        self._delete(connection, [_message(kind, value, purpose)])
+
+    def lift(self, connection: Connection, kind: Kind, value: str, *, purpose: str, now: datetime) -> None:
+        """Let an entry for every purpose not stop this one any more.
+
+        Raises:
+            BadInput: the value is empty.
+        """
+        message = _message(kind, value, purpose, lifted=True) or _nothing()
+        self._write(connection, [message], now=now)
+
+    def restore(self, connection: Connection, kind: Kind, value: str, *, purposes: Sequence[str]) -> None:
+        """Let an entry for every purpose stop these again."""
+        self._delete(connection, [_message(kind, value, purpose, lifted=True) for purpose in purposes])
 
     def rotate(self, connection: Connection, *, limit: int) -> int:
         """Hash at most *limit* entries once more, up to the current block key.
@@ -93,15 +137,36 @@ class BlockList:
         insert_rows(connection, blocked_address, _COLUMNS, moved, ignore=True)
         return len(rows)
 
+    def _asked(
+        self, kind: Kind, value: str, purpose: str | None, *, everywhere: bool
+    ) -> tuple[list[bytes], list[bytes], list[bytes]]:
+        """Every hash of the entry for the purpose, of the one for every purpose, and of its being lifted."""
+        narrow = self._candidates(None if purpose is None else _message(kind, value, purpose))
+        wide = self._candidates(_message(kind, value, None) if everywhere else None)
+        lifted = self._candidates(None if purpose is None else _message(kind, value, purpose, lifted=True))
+        return list(narrow), list(wide), list(lifted) if everywhere else []
+
+    def _write(self, connection: Connection, messages: Sequence[bytes], *, now: datetime) -> None:
+        candidates = {message: list(self._candidates(message)) for message in messages}
+        wanted = [candidate for group in candidates.values() for candidate in group]
+        found = {bytes(row[0]) for row in select_by_keys(connection, blocked_address, ("hash",), "hash", wanted)}
+        epoch, at = self._keys[-1].epoch, to_microseconds(now)
+        missing = [message for message, group in candidates.items() if found.isdisjoint(group)]
+        rows = [(self._hashes[-1](message), epoch, epoch, FORM_VERSION, at) for message in missing]
+        insert_rows(connection, blocked_address, _COLUMNS, rows, ignore=True)
+
+    def _delete(self, connection: Connection, messages: Sequence[bytes | None]) -> None:
+        wanted = [candidate for message in messages for candidate in self._candidates(message)]
+        delete_by_keys(connection, blocked_address, "hash", wanted)
+
     def _nested(self, inner: bytes, epoch: int) -> bytes:
         for key, authenticate in zip(self._keys, self._hashes, strict=True):
             if key.epoch > epoch:
                 inner = authenticate(_NESTED + inner)
         return inner
 
-    def _candidates(self, kind: Kind, value: str) -> Iterator[bytes]:
-        """Every hash under which the value may stand: each epoch of birth, nested as far as each later epoch."""
-        message = _message(kind, value)
+    def _candidates(self, message: bytes | None) -> Iterator[bytes]:
+        """Every hash under which a message may stand: each epoch of birth, nested as far as each later epoch."""
         if message is None:
             return
         for born in range(len(self._hashes)):
@@ -112,13 +177,30 @@ class BlockList:
                 yield candidate
 
 
-def _message(kind: Kind, value: str) -> bytes | None:
-    """What is hashed: the match form, or for what is no address its trimmed text, so that the same entry still hits."""
-    form = email_match_form(value) if kind == "email" else phone_match_form(value)
-    if form is None:
-        form = " ".join(unicodedata.normalize("NFC", value).casefold().split())
-    return (
-        length_prefixed(kind.encode(), FORM_VERSION.to_bytes(2, "big"), form.encode("utf-8", "surrogatepass"))
-        if form
-        else None
-    )
+def _entry(kind: Kind, value: str, purpose: str | None) -> bytes:
+    return _message(kind, value, purpose) or _nothing()
+
+
+def _nothing() -> bytes:
+    raise BadInput("an empty address cannot be blocked")
+
+
+def _message(kind: Kind, value: str, purpose: str | None, *, lifted: bool = False) -> bytes | None:
+    """What is hashed, or None for nothing.
+
+    It is the match form, or for what is no address its trimmed text, so that the same entry still hits. For every
+    purpose a number is one thing, whether for calls or for texts.
+    """
+    form = _form(kind, value)
+    if not form:
+        return None
+    named = "phone" if kind == "sms" and purpose is None else kind
+    parts = [named.encode(), FORM_VERSION.to_bytes(2, "big"), form.encode("utf-8", "surrogatepass")]
+    if purpose is not None:
+        parts += [b"lifted for" if lifted else b"for", purpose.encode()]
+    return length_prefixed(*parts)
+
+
+def _form(kind: Kind, value: str) -> str:
+    forms = {"email": email_match_form, "phone": phone_match_form, "sms": phone_match_form, "post": postal_match_form}
+    return forms[kind](value) or " ".join(unicodedata.normalize("NFC", value).casefold().split())

@@ -1,4 +1,4 @@
-"""E-mail addresses and phone numbers in one spelling each; pure.
+"""E-mail addresses, phone numbers and postal addresses in one spelling each; pure.
 
 The *match form* finds the same address in every spelling (look-up, block list); the *delivery form* is what may be
 written to, and never changes the letter case of the local part (RFC 5321, section 2.4). docs/canonical-forms.md has the
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from functools import lru_cache
 
 import idna
@@ -128,6 +129,27 @@ def _any_phone(value: str, region: str) -> str | None:
         return None
     form = str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
     return form if len(form) > _SHORTEST_E164 else None
+
+
+_STREET = re.compile(r"stra(?:ss|ß)e|str\.")
+_LONG_VOWELS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
+
+
+def postal_line(details: Mapping[str, str]) -> str:
+    """A postal address as one line of name, street and postcode; empty where one of them is missing.
+
+    A name belongs to it: many people live in one house.
+    """
+    name = details.get("family_name") or details.get("company_name") or ""
+    parts = (name, details.get("street") or "", details.get("postcode") or "")
+    return ", ".join(parts) if all(part.strip() for part in parts) else ""
+
+
+def postal_match_form(line: str) -> str | None:
+    """Letters and digits of a postal line, case-folded, umlauts written out and every street a `str`; None if none."""
+    folded = unicodedata.normalize("NFKC", line).casefold()
+    plain = unicodedata.normalize("NFKC", folded).translate(_LONG_VOWELS)
+    return "".join(c for c in _STREET.sub("str", plain) if c.isalnum()) or None
 
 
 def is_role_mailbox(email: str) -> bool:
