@@ -28,6 +28,8 @@ from api.i18n import tongues
 from api.jobs import Jobs, LogWatch
 from api.logs import RequestLog, new_log
 from api.pages import environment
+from api.portal.router import router as portal_router
+from api.portal.visits import FACES, Guards, problem_page
 from api.problems import Face, detail_of, face_of
 from api.routes.router import router as api_router
 from api.security import NotSignedIn, SecurityHeaders, is_https
@@ -74,8 +76,10 @@ def create_app(house: House, *, clock: Callable[[], datetime] = read_clock, log:
         lifespan=lifespan,
     )
     app.state.web = _web(house, clock, jobs, facts)
+    app.state.portal = Guards()
     app.include_router(api_router)
     app.include_router(console_router)
+    app.include_router(portal_router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_api_route("/", _to_console, include_in_schema=False)
     for kind, handler in (
@@ -126,7 +130,7 @@ def _to_console() -> Response:
 
 def _on_refusal(request: Request, error: Exception) -> Response:
     if isinstance(error, NotSignedIn) and not request.url.path.startswith(API):
-        return RedirectResponse("/console/sign-in", 303)
+        return RedirectResponse("/portal" if request.url.path.startswith(FACES) else "/console/sign-in", 303)
     return _answer(request, face_of(error), detail_of(error) if isinstance(error, LauterError) else None)
 
 
@@ -149,6 +153,8 @@ def _answer(request: Request, face: Face, detail: str | None, **extensions: Any)
     language = language_of(request)
     if request.url.path.startswith(API):
         return problems.problem(face, language, detail=detail, **extensions)
+    if request.url.path.startswith(FACES):
+        return problem_page(request, face)
     web = web_of(request)
     now = web.clock()
     visit = Visit(request, web, caller_of(request, web, now), now, {})
