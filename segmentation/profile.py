@@ -1,4 +1,6 @@
-"""What sets segments apart: sizes, means with effect sizes, revenue shares. Aggregates only, of members permitted now.
+"""What sets segments apart: sizes, means with effect sizes, revenue shares. Aggregates only, of what is permitted now.
+
+Neither a person nor a value that was withheld since the run is counted; the records themselves change at the next run.
 
 Effect size is Cohen's d with a 95 % interval: the difference of two means in pooled standard deviations, the same
 whatever the number of people, unlike a p-value. Segments below the minimum size show nothing but that (XPT-3).
@@ -16,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
+from consent import store as consent_store
 from governance.purposes import Purpose
-from governance.vocabulary import Text
-from segmentation import store_assignments
+from governance.vocabulary import Text, Unit
+from segmentation import store_assignments, store_exports
 from segmentation.facts import Facts, Floats, Values, values_of
 from segmentation.inputs import NUMERIC, Feature, Measure
 from segmentation.membership import Live, members
@@ -26,6 +29,8 @@ from segmentation.models import Model
 from segmentation.periods import day_of
 from segmentation.record import NO_SEGMENT, unpack_many
 from segmentation.report import rounded
+
+Ids = NDArray[np.int64]
 
 __all__ = ["FeatureProfile", "Profile", "SegmentProfile", "profile", "rounded"]
 
@@ -89,12 +94,27 @@ def profile(connection: Connection, of: Live, purpose: Purpose, *, now: datetime
     sums = _Sums(np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(count, dtype=np.int64))
     segment_of = _segments(connection, of, purpose, now)
     today = day_of(of.run.now, model.zone)
+    withheld = consent_store.withheld_by_field(connection, purpose.key)
+    hidden = [_withholding(connection, feature, withheld, of.unit) for feature in model.features]
     wanted = [index for index, feature in enumerate(model.features) if feature.quantity in NUMERIC]
     for block in store_assignments.rows_of(connection, of.run.id):
         records = unpack_many(b"".join(row.record for row in block), model.layout)
-        segments = segment_of.take(records["subject"].astype(np.int64))
-        _add(sums, values_of(model.features, _facts(model, records), today=today), wanted, segments)
+        subjects = records["subject"].astype(np.int64)
+        values = values_of(model.features, _facts(model, records), today=today)
+        for index, ids in enumerate(hidden):
+            values.known[index] &= ~np.isin(subjects, ids)
+        _add(sums, values, wanted, segment_of.take(subjects))
     return Profile(tuple(_segment(number, model, features, sums, minimum) for number in range(count)))
+
+
+def _withholding(connection: Connection, feature: Feature, withheld: Mapping[str, Ids], unit: Unit) -> Ids:
+    """Whose value of a feature may not be told: they withhold a field it needs, or one of their contacts does."""
+    nobody = np.zeros(0, dtype=np.int64)
+    named = [withheld.get(field, nobody) for field in (feature.field, feature.category_field) if field]
+    people = np.unique(np.concatenate(named))
+    if unit is Unit.ACCOUNT and feature.measure is not None:
+        return np.union1d(people, store_exports.accounts_of(connection, people))
+    return people
 
 
 @dataclass(frozen=True)

@@ -144,6 +144,15 @@ def contacts_of(connection: Connection, accounts: Ids) -> tuple[Ids, Ids]:
     return columns[:, 0].copy(), columns[:, 1].copy()
 
 
+def accounts_of(connection: Connection, contacts: Ids) -> Ids:
+    """The companies of these contacts, ascending."""
+    found: set[int] = set()
+    for part in in_batches(contacts.tolist(), KEYS_PER_QUERY):
+        query = select(subject.c.account).where(subject.c.id.in_(part), subject.c.account.is_not(None)).distinct()
+        found.update(int(account) for account in connection.execute(query).scalars())
+    return np.array(sorted(found), dtype=np.int64)
+
+
 def pseudonyms_of(connection: Connection, subjects: Sequence[int]) -> dict[int, bytes]:
     """The house's own pseudonyms, with which the vault can be asked; they never leave it."""
     found: dict[int, bytes] = {}
