@@ -2,8 +2,11 @@
 
 from fastapi import APIRouter
 
-from api.portal import choices
+from api.portal import choices, confirm, gpc, one_click
 
 router = APIRouter(include_in_schema=False)
 for area in (choices,):
     router.include_router(area.router, prefix="/portal")
+
+for links in (one_click, confirm, gpc):
+    router.include_router(links.router)

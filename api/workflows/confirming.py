@@ -196,6 +196,16 @@ def confirm(house: House, secret: str, *, now: datetime, language: Language | No
     return Confirmed(request.purpose, request.channel, entry)
 
 
+def discard(house: House, secret: str, *, now: datetime) -> None:
+    """Forget the request and its address at once: whoever reads the address did not ask for it."""
+    with house.work.writing() as connection:
+        request = store_confirmations.waiting(connection, secret_hash(secret), now=now)
+        if request is not None:
+            store_confirmations.use(connection, request)
+    if request is not None:
+        house.addresses.forget([request.address])
+
+
 def sweep(house: House, *, now: datetime) -> int:
     """Forget every request nobody confirmed in time, with its sealed address; how many."""
     with house.work.writing() as connection:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from api.workflows import blocking
 from audit.errors import NotFound
 from consent import ledger, notices
 from consent.store_ledger import lock_subjects
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from api.wiring import House
+    from api.workflows.blocking import Plan
     from consent.ledger import Declared
-    from governance.blocklist import Kind
+    from governance.vault import ContactKind
     from governance.vocabulary import Actor, Declaration
 
 GRANTS = frozenset({Act.GIVEN, Act.RENEWED, Act.OBJECTION_LIFTED, Act.FIELD_RELEASED})
@@ -48,6 +50,8 @@ class Prepared:
     declarations: tuple[Declaration, ...]
     sealed: tuple[bytes | None, ...]
     """For each declaration its evidence, sealed under the subject's evidence key."""
+    addresses: Plan
+    """Which addresses they may put on the block list or take off it."""
 
     def about(self, number: int) -> Prepared:
         """The same for a subject that got its number only now, in the transaction that records it."""
@@ -87,7 +91,7 @@ def of_number(house: House, number: int) -> Subject:
     return Subject(number, bytes(row.pseudonym))
 
 
-def holders_of(house: House, kind: Kind, address: str) -> list[Subject]:
+def holders_of(house: House, kind: ContactKind, address: str) -> list[Subject]:
     """Everybody who has that address or number in any spelling, and was not erased (OBJ-11)."""
     return of_pseudonyms(house, house.vault.holders_of(kind, [address])[0])
 
@@ -99,7 +103,12 @@ def prepare(
     pieces = tuple(evidence) or (None,) * len(declarations)
     given = [(subject.pseudonym, piece) for piece in pieces if piece is not None]
     sealed = iter(house.vault.seal_evidence(given)) if given else iter(())
-    return Prepared(subject, tuple(declarations), tuple(None if piece is None else next(sealed) for piece in pieces))
+    return Prepared(
+        subject=subject,
+        declarations=tuple(declarations),
+        sealed=tuple(None if piece is None else next(sealed) for piece in pieces),
+        addresses=blocking.plan(house, subject, declarations),
+    )
 
 
 def record(connection: Connection, house: House, prepared: Prepared, *, actor: Actor, now: datetime) -> Declared:
@@ -154,8 +163,10 @@ def declare_unless(
     prepared = prepare(house, subject, declarations)
     with house.work.writing() as connection:
         _first(connection, house, now=now)
-        here = lock_subjects(connection, [subject.number])
-        if not here or already(ledger.history(connection, subject.number)):
+        if not lock_subjects(connection, [subject.number]):
+            return None
+        if already(ledger.history(connection, subject.number)):
+            blocking.apply(connection, prepared.addresses, now=now)  # their address may be another one by now
             return None
         return _record(connection, prepared, actor=actor, now=now)
 
@@ -168,8 +179,9 @@ def _first(connection: Connection, house: House, *, now: datetime) -> None:
 def _record(connection: Connection, prepared: Prepared, *, actor: Actor, now: datetime) -> Declared:
     number = prepared.subject.number
     done = ledger.declare(connection, number, prepared.declarations, actor=actor, now=now, evidence=prepared.sealed)
+    # After the log, under its lock: who shares an address is decided in the log's order, and a mail names its entry.
+    blocking.apply(connection, prepared.addresses, now=now)
     if done.entry is not None:
-        # After the log: these rows name the entry. They wait for nobody, so the log's lock is not held for longer.
         _tell(connection, prepared, done.entry, now=now)
     return done
 

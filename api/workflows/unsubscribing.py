@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     from api.wiring import House
     from api.workflows.declaring import Subject
-    from governance.blocklist import Kind
+    from governance.vault import ContactKind
 
 USE = "unsubscribe"
 PSEUDONYM_BYTES = 16
-KIND_OF: dict[Channel, Kind] = {Channel.EMAIL: "email", Channel.PHONE: "phone", Channel.SMS: "phone"}
+KIND_OF: dict[Channel, ContactKind] = {Channel.EMAIL: "email", Channel.PHONE: "phone", Channel.SMS: "phone"}
 _CHANNEL_OF = {bit: channel for channel, bit in CHANNEL_BITS.items()}
 
 
