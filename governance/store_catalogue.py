@@ -16,6 +16,12 @@ def latest_catalogue(connection: Connection) -> bytes | None:
     return connection.execute(newest).scalar_one_or_none()
 
 
+def catalogue_text(connection: Connection, digest: bytes) -> str | None:
+    """The document of that digest, as it was in force."""
+    query = select(catalogue_version.c.document).where(catalogue_version.c.digest == digest)
+    return connection.execute(query).scalar_one_or_none()
+
+
 def record_catalogue(connection: Connection, catalogue: Catalogue, *, now: datetime) -> None:
     """Record that this catalogue is in force from now on; an old one that returns gets its new date."""
     known = catalogue_version.c.digest == catalogue.digest
