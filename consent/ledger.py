@@ -18,6 +18,7 @@ from audit import log
 from audit.database import STAGING_ROWS
 from audit.errors import NotFound
 from audit.fact import Fact, FactValue
+from consent import store_grounds
 from consent import store_ledger as store
 from consent.decision import state_of
 from consent.declarations import BULK_KIND, FACT_KIND, check, content, fact_of
@@ -212,6 +213,7 @@ def rebuild(connection: Connection) -> int:
             _project(connection, pending)
             pending = {}
     _project(connection, pending)
+    store_grounds.rebuild(connection)
     return subjects
 
 
@@ -266,6 +268,7 @@ def _write(connection: Connection, outcome: _Outcome, *, batch: int | None) -> l
 def _project(connection: Connection, recorded: dict[int, list[Recorded]]) -> None:
     positions = {number: position_of(row.declaration for row in rows) for number, rows in recorded.items()}
     store.write_positions(connection, positions, recorded)
+    store_grounds.project(connection, {number: [row.declaration for row in rows] for number, rows in recorded.items()})
 
 
 def _bulk_fact(rows: Sequence[Recorded], batch: int, actor: Actor, now: datetime) -> Fact:

@@ -24,7 +24,7 @@ import pyarrow as pa
 from sqlalchemy import Connection
 
 from audit.database import to_microseconds
-from consent import cells, relations, store
+from consent import cells, relations, store, store_grounds
 from consent.channels import channel_decision
 from consent.decision import decide
 from consent.errors import FieldNotForPurpose, PermissionUnavailable
@@ -208,11 +208,37 @@ def decide_one(
         return Decision(False, Reason.ERASED)
     answer = decide(purpose, found.facts, found.standing, found.objections, now=now)
     if channel is not None:
-        counterparty = found.facts.counterparty
-        answer = channel_decision(answer, purpose, channel, counterparty, found.standing, found.objections, now=now)
+        answer = _for_channel(connection, subject, found, answer, purpose, channel, now)
     if answer.lawful and blocked is not None and blocked([subject])[0]:
         return Decision(False, Reason.ADDRESS_BLOCKED)
     return answer
+
+
+def _for_channel(
+    connection: Connection,
+    subject: int,
+    found: store.Known,
+    processing: Decision,
+    purpose: Purpose,
+    channel: Channel,
+    now: datetime,
+) -> Decision:
+    with store.fail_closed("what opens a channel to this subject"):
+        grounds = store_grounds.open_channels(connection, subject, purpose.key)
+    counterparty = found.facts.counterparty
+    return channel_decision(
+        processing, purpose, channel, counterparty, found.standing, found.objections, grounds, now=now
+    )
+
+
+def refused(connection: Connection, subjects: Ids, purpose: Purpose, channel: Channel) -> dict[int, Reason]:
+    """Those of some subjects who said no to this use of the channel, and which no; the processing is not asked.
+
+    For a company whose contacts are asked for themselves: its own consent opens nobody's mailbox, but its no closes
+    them (§ 7(1) sentence 2 UWG).
+    """
+    ids, codes = store.decided_for(connection, relations.refusals(purpose, channel), np.unique(subjects))
+    return {int(one): REASONS[int(code)] for one, code in zip(ids, codes, strict=True)}
 
 
 def changed_since(connection: Connection, watermark: int) -> Ids:

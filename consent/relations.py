@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import ibis
 
 from audit.database import to_microseconds
-from consent.channels import TABLE, Requirement
+from consent.channels import BUSINESS, CONSUMER, Opening, grounds_count, openings
 from consent.decision import excludes_minors, has_valid_assessment
 from consent.replay import EVERY_PURPOSE
 from consent.standing import PERMITTING_STATES
@@ -49,6 +49,9 @@ STANDING = ibis.table(
 )  # fmt: skip
 OBJECTION = ibis.table(
     {"subject": "int64", "general_at": "int64", "marketing_at": "int64", "profiling_at": "int64"}, name="objection"
+)
+OPEN_CHANNEL = ibis.table(
+    {"purpose": "string", "subject": "int64", "customer": "int64", "presumed": "int64"}, name="open_channel"
 )
 WITHHELD = ibis.table(
     {"purpose": "string", "field": "string", "subject": "int64", "released": "int64"}, name="withheld"
@@ -171,25 +174,57 @@ def _objections(rows: Expression, purpose: Purpose, *, outranked: bool) -> list[
     return [(since.notnull() & (later.isnull() | (later <= since)), CODE[reason]) for since, reason in stops]
 
 
+def refusals(purpose: Purpose, channel: Channel) -> Expression:
+    """Columns `id`, `reason` (code): whoever said no to this use of the channel, whatever the processing decision."""
+    rows = facts(purpose.key, None)
+    decided = rows.select(id=rows.id, reason=ibis.cases(*_refusals(rows, purpose, channel), else_=ibis.null("int64")))
+    return decided.filter(decided.reason.notnull())
+
+
+def _refusals(rows: Expression, purpose: Purpose, channel: Channel) -> list[Case]:
+    if channel not in purpose.channels:
+        return [(rows.id.notnull(), CODE[Reason.CHANNEL_NOT_PERMITTED])]
+    cases: list[Case] = [((rows.channels_denied & CHANNEL_BITS[channel]) != 0, CODE[Reason.CHANNEL_REFUSED])]
+    if purpose.marketing:
+        cases += [(rows.objected != 0, CODE[Reason.OBJECTED]), *_objections(rows, purpose, outranked=True)]
+    return cases
+
+
 def _with_channel(rows: Expression, cases: list[Case], purpose: Purpose, channel: Channel, now: datetime) -> Expression:
     decided = rows.mutate(processing=ibis.cases(*cases, else_=BROKEN))
-    denied, bit = CODE[Reason.CHANNEL_NOT_PERMITTED], CHANNEL_BITS[channel]
+    asks_grounds = purpose.marketing and _asks_grounds(purpose, channel)
+    if asks_grounds:
+        decided = _with_grounds(decided, purpose)
     gate: list[Case] = [(~decided.processing.isin(LAWFUL_CODES), decided.processing)]
-    if channel not in purpose.channels:
-        return decided.select(id=decided.id, reason=ibis.cases(*gate, else_=denied))
-    gate.append(((decided.channels_denied & bit) != 0, denied))
+    gate += _refusals(decided, purpose, channel)
     if not purpose.marketing:
         return decided.select(id=decided.id, reason=ibis.cases(*gate, else_=decided.processing))
-    gate += [(decided.objected != 0, CODE[Reason.OBJECTED]), *_objections(decided, purpose, outranked=True)]
-    consented = _consented(decided, now) & ((decided.channels & bit) != 0)
     # what opens the gate is stated, so that a null on the way keeps it shut
-    gate.append((_free_of_consent(decided, channel) | consented, decided.processing))
-    return decided.select(id=decided.id, reason=ibis.cases(*gate, else_=denied))
+    gate.append((_opened(decided, channel, now, by_facts=asks_grounds), decided.processing))
+    return decided.select(id=decided.id, reason=ibis.cases(*gate, else_=CODE[Reason.NO_EXPRESS_CONSENT]))
 
 
-def _free_of_consent(rows: Expression, channel: Channel) -> Expression:
-    """The table of § 7 UWG: whom the channel reaches without express consent; anything but business is a consumer."""
-    business = rows.counterparty == "business"
-    asks = {who: TABLE[channel, who] is Requirement.EXPRESS_CONSENT for who in ("consumer", "business")}
-    free = [(business if who == "business" else ~business) for who, needed in asks.items() if not needed]
-    return reduce(or_, free) if free else ibis.literal(False)
+def _asks_grounds(purpose: Purpose, channel: Channel) -> bool:
+    """Whether recorded facts can open the channel at all; where not, their table is left alone."""
+    by_facts = {Opening.EXISTING_CUSTOMER, Opening.PRESUMED_CONSENT}
+    return grounds_count(purpose) and any(openings(channel, who) & by_facts for who in (CONSUMER, BUSINESS))
+
+
+def _with_grounds(rows: Expression, purpose: Purpose) -> Expression:
+    grounds = OPEN_CHANNEL.filter(OPEN_CHANNEL.purpose == purpose.key)
+    grounds = grounds.select(opened_for="subject", customer="customer", presumed="presumed")
+    joined = rows.left_join(grounds, rows.id == grounds.opened_for)
+    return joined.mutate(customer=joined.customer.fill_null(0), presumed=joined.presumed.fill_null(0))
+
+
+def _opened(rows: Expression, channel: Channel, now: datetime, *, by_facts: bool) -> Expression:
+    """The table of § 7 UWG: anything but business is a consumer, and one of a cell's openings suffices."""
+    bit, shown = CHANNEL_BITS[channel], {Opening.NO_OBJECTION: ibis.literal(True)}
+    shown[Opening.EXPRESS_CONSENT] = _consented(rows, now) & ((rows.channels & bit) != 0)
+    if by_facts:
+        nobody_objected = rows.marketing_at.isnull() & rows.general_at.isnull()
+        shown[Opening.EXISTING_CUSTOMER] = nobody_objected & ((rows.customer & bit) != 0)
+        shown[Opening.PRESUMED_CONSENT] = nobody_objected & ((rows.presumed & bit) != 0)
+    business = rows.counterparty == BUSINESS
+    cells = {who: [shown[each] for each in openings(channel, who) if each in shown] for who in (CONSUMER, BUSINESS)}
+    return (business & reduce(or_, cells[BUSINESS])) | (~business & reduce(or_, cells[CONSUMER]))

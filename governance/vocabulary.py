@@ -162,6 +162,8 @@ class Reason(StrEnum):
     NO_CONTRACT = "no_contract"
     ASSESSMENT_EXPIRED = "assessment_expired"
     CHANNEL_NOT_PERMITTED = "channel_not_permitted"
+    CHANNEL_REFUSED = "channel_refused"
+    NO_EXPRESS_CONSENT = "no_express_consent"
     ADDRESS_BLOCKED = "address_blocked"
     NO_CONTACT_POINT = "no_contact_point"
     NOT_ASSESSED = "not_assessed"
@@ -191,6 +193,10 @@ REASON_TEXT: dict[Reason, Text] = {
     Reason.NO_CONTRACT: Text("Kein laufender Vertrag", "No active contract"),
     Reason.ASSESSMENT_EXPIRED: Text("Abwägung fehlt oder ist abgelaufen", "Assessment missing or expired"),
     Reason.CHANNEL_NOT_PERMITTED: Text("Dieser Kontaktweg ist nicht erlaubt", "This channel is not permitted"),
+    Reason.CHANNEL_REFUSED: Text("Diesen Kontaktweg abgelehnt", "This channel was refused"),
+    Reason.NO_EXPRESS_CONSENT: Text(
+        "Für diesen Kontaktweg fehlt die ausdrückliche Einwilligung", "No express consent to this channel"
+    ),
     Reason.ADDRESS_BLOCKED: Text("Adresse steht auf der Sperrliste", "Address is on the block list"),
     Reason.NO_CONTACT_POINT: Text("Keine Adresse für diesen Kontaktweg", "No address for this channel"),
     Reason.NOT_ASSESSED: Text("Zu wenige Angaben für eine Zuordnung", "Too few details to assign"),

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import Connection, insert
 
 from audit import log
 from audit.database import Database, to_microseconds
-from consent import relations, store
-from consent.channels import channel_decision
+from consent import relations, store, store_grounds
+from consent.channels import channel_decision, refusal
 from consent.decision import decide
-from consent.permission import PopulationRequest, decide_one, lawful, permitted
-from consent.tables import objection, standing, withheld
+from consent.permission import PopulationRequest, decide_one, lawful, permitted, refused
+from consent.tables import objection, open_channel, standing, withheld
 from governance.fields import FieldType
 from governance.purposes import Assessment, Purpose
 from governance.vocabulary import Channel, ConsentState, Decision, EffectClass, LegalBasis, Unit
@@ -47,6 +47,8 @@ def a_crowd(work: Database, size: int, seed: int) -> None:
             if pick.random() < 0.5:
                 moments = {f"{scope}_at": pick.choice(MOMENTS) for scope in ("general", "marketing", "profiling")}
                 connection.execute(insert(objection), {"subject": number * 3, "seq": 1, **moments})
+            if pick.random() < 0.7:
+                connection.execute(insert(open_channel), _any_opening(pick, number * 3))
 
 
 def _anybody(pick: random.Random) -> dict[str, Any]:
@@ -74,6 +76,15 @@ def _any_standing(pick: random.Random, number: int) -> dict[str, Any]:
         "channels": pick.randrange(16),
         "channels_denied": pick.randrange(16) if pick.random() < 0.5 else 0,
         "seq": 1,
+    }
+
+
+def _any_opening(pick: random.Random, number: int) -> dict[str, Any]:
+    return {
+        "purpose": pick.choice(["newsletter", "newsletter", "newsletter", "other"]),
+        "subject": number,
+        "customer": pick.randrange(16),
+        "presumed": pick.randrange(16),
     }
 
 
@@ -115,16 +126,43 @@ def test_purposes_and_channels_of_every_kind_are_decided_alike_in_bulk_and_alone
     with sqlite_work.reading() as connection:
         known = {each: store.known(connection, each, "newsletter", to_microseconds(NOON)) for each in range(3, 183, 3)}
         for purpose, channel in _sample(120):
-            expected = {each: _alone(found, purpose, channel) for each, found in known.items() if found is not None}
+            expected = {
+                each: _alone(connection, each, found, purpose, channel)
+                for each, found in known.items()
+                if found is not None
+            }
             _same_reasons(connection, purpose, channel, expected)
 
 
-def _alone(found: store.Known, purpose: Purpose, channel: Channel | None) -> Decision:
+def _alone(
+    connection: Connection, number: int, found: store.Known, purpose: Purpose, channel: Channel | None
+) -> Decision:
     processing = decide(purpose, found.facts, found.standing, found.objections, now=NOON)
     if channel is None:
         return processing
+    grounds = store_grounds.open_channels(connection, number, purpose.key)
     counterparty = found.facts.counterparty
-    return channel_decision(processing, purpose, channel, counterparty, found.standing, found.objections, now=NOON)
+    return channel_decision(
+        processing, purpose, channel, counterparty, found.standing, found.objections, grounds, now=NOON
+    )
+
+
+def test_whoever_said_no_to_a_channel_is_found_alike_in_bulk_and_alone(sqlite_work: Database) -> None:
+    """§ 7(1) sentence 2 UWG: the no of a company closes its contacts' mailboxes, so it is asked for by itself."""
+    a_crowd(sqlite_work, 60, 9)
+
+    everybody = np.arange(3, 183, 3)
+    with sqlite_work.reading() as connection:
+        known = {each: store.known(connection, each, "newsletter", to_microseconds(NOON)) for each in range(3, 183, 3)}
+        for purpose, channel in _sample(30):
+            if channel is None:
+                continue
+            expected = {
+                each: reason
+                for each, found in known.items()
+                if found and (reason := refusal(purpose, channel, found.standing, found.objections))
+            }
+            assert refused(connection, everybody, purpose, channel) == expected
 
 
 def test_somebody_who_is_not_here_any_more_is_never_lawful(work: Database) -> None:
