@@ -220,15 +220,31 @@ def numbers_of(connection: Connection, handles: Sequence[bytes]) -> dict[bytes, 
     return found
 
 
-def add_notices(connection: Connection, rows: Sequence[tuple[bytes, str, str, str, str, int]]) -> int:
+def add_notices(connection: Connection, rows: Sequence[tuple[bytes, str, str, str, str, int, int]]) -> int:
     """Keep notice texts that are not kept yet."""
-    columns = ("hash", "purpose", "version", "language", "text", "since")
+    columns = ("hash", "purpose", "version", "language", "text", "since", "material")
     return insert_rows(connection, notice, columns, rows, ignore=True)
+
+
+def known_notices(connection: Connection, hashes: Sequence[bytes]) -> set[bytes]:
+    """Those of the hashes whose text is kept."""
+    return set(connection.execute(select(notice.c.hash).where(notice.c.hash.in_(hashes))).scalars())
+
+
+def notice_rows(connection: Connection, purpose: str | None = None) -> list[Any]:
+    """Every notice that is kept, or those of one purpose: by purpose, the newest first, German before English."""
+    rows = select(notice).order_by(notice.c.purpose, notice.c.since.desc(), notice.c.version.desc(), notice.c.language)
+    return list(connection.execute(rows if purpose is None else rows.where(notice.c.purpose == purpose)))
+
+
+def notice_row(connection: Connection, digest: bytes) -> Any:
+    """The notice of that hash with all that is known about it, or None."""
+    return connection.execute(select(notice).where(notice.c.hash == digest)).one_or_none()
 
 
 def notice_hashes(connection: Connection) -> dict[tuple[str, str], bytes]:
     """(purpose, version) to the hash of the notice; German where both languages are kept."""
-    rows = connection.execute(select(notice).order_by(notice.c.language.desc()))
+    rows = connection.execute(select(notice).order_by(notice.c.language.desc(), notice.c.since))
     return {(row.purpose, row.version): row.hash for row in rows}
 
 

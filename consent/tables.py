@@ -19,6 +19,7 @@ notice = Table(
     Column("language", Text, nullable=False, comment="de or en"),
     Column("text", Text, nullable=False, comment="byte for byte what was shown"),
     Column("since", Instant, nullable=False, comment="first in force"),
+    Column("material", SmallInteger, nullable=False, comment="1: who consented to an earlier version is asked again"),
     comment="Every notice text that was ever shown (Article 7(1) GDPR)",
 )
 

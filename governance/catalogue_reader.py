@@ -14,14 +14,13 @@ from zoneinfo import available_timezones
 
 from governance.controller import Controller
 from governance.fields import ACTIVITY_TYPES, NEVER_IN_PRICES, SPECIAL_CATEGORIES, Field, FieldType, falls_under
-from governance.purposes import Assessment, NoticeText, Purpose
+from governance.notice_reader import Common, Told, read_common, read_notice
+from governance.purposes import Assessment, Purpose
 from governance.toml_tables import TomlTable
-from governance.vocabulary import Channel, EffectClass, LegalBasis, Text
+from governance.vocabulary import Channel, EffectClass, LegalBasis
 
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
-_PLACEHOLDER = re.compile(r"\{(\w*)\}")
-_CONTROLLER_WORDS = frozenset({"controller", "officer", "authority"})
 _DECISIONS = frozenset({EffectClass.PRICE, EffectClass.CONTRACT})
 
 
@@ -68,7 +67,7 @@ def read_controller(table: TomlTable) -> Controller:
 
 def read_purposes(root: TomlTable, controller: Controller) -> dict[str, Purpose]:
     """The tables `[[purpose]]` by key, their notices filled in."""
-    common = _read_texts(root.table("common"), _CONTROLLER_WORDS) if root.has("common") else Text("", "")
+    common = read_common(root, controller)
     purposes: dict[str, Purpose] = {}
     for table in root.tables("purpose"):
         purpose = _read_purpose(table, controller, common)
@@ -80,45 +79,32 @@ def read_purposes(root: TomlTable, controller: Controller) -> dict[str, Purpose]
     return purposes
 
 
-def _read_purpose(table: TomlTable, controller: Controller, common: Text) -> Purpose:
-    purpose = Purpose(
-        key=table.key(),
+def _read_purpose(table: TomlTable, controller: Controller, common: Common) -> Purpose:
+    told = Told(
         label=table.both("label"),
         basis=table.choice("basis", LegalBasis),
-        notice=_read_notice(table.table("notice"), controller, common),
+        marketing=table.flag("marketing"),
+        effect=table.choice("effect", EffectClass),
+    )
+    purpose = Purpose(
+        key=table.key(),
+        label=told.label,
+        basis=told.basis,
+        notice=read_notice(table.table("notice"), told, controller, common),
         assessment=_read_assessment(table.table("assessment")) if table.has("assessment") else None,
         channels=table.choices("channels", Channel),
         categories=frozenset(_known_categories(table)),
-        marketing=table.flag("marketing"),
+        marketing=told.marketing,
         profiling=table.flag("profiling"),
-        effect=table.choice("effect", EffectClass),
+        effect=told.effect,
         retention=table.duration("retention"),
         consent_validity=table.optional_duration("consent_validity"),
         dpv=_read_dpv(table),
+        ask_again_after=table.optional_duration("ask_again_after") or "P6M",
     )
     _check_purpose(table, purpose)
     table.finish()
     return purpose
-
-
-def _read_notice(table: TomlTable, controller: Controller, common: Text) -> NoticeText:
-    version = table.text("version")
-    own = _read_texts(table, _CONTROLLER_WORDS | {"common"})
-    texts = {"de": own.de.replace("{common}", common.de), "en": own.en.replace("{common}", common.en)}
-    for language, text in texts.items():
-        for key in controller.missing_in(text):
-            table.mistake(language, f"names what [controller] does not give: fill in controller.{key}")
-    return NoticeText(version, Text(**{language: controller.named_in(text) for language, text in texts.items()}))
-
-
-def _read_texts(table: TomlTable, words: frozenset[str]) -> Text:
-    """German and English, with no other placeholders than the words given."""
-    text = Text(table.text("de"), table.text("en"))
-    for language, part in (("de", text.de), ("en", text.en)):
-        for name in sorted(set(_PLACEHOLDER.findall(part)) - words):
-            table.mistake(language, f"unknown placeholder {{{name}}}; known are {', '.join(sorted(words))}")
-    table.finish()
-    return text
 
 
 def _read_assessment(table: TomlTable) -> Assessment:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from governance.notice_items import Item
 from governance.vocabulary import Channel, EffectClass, LegalBasis, Text
 
 
@@ -17,6 +18,17 @@ class NoticeText:
 
     version: str
     text: Text
+    """What is shown and hashed."""
+    items: tuple[tuple[Item, Text], ...] = ()
+    """Its items in their order; empty for a free text, which nothing vouches for."""
+    material: bool = False
+    """This version changed what people would want to know: who consented to an earlier one is asked again."""
+    changed: Text | None = None
+    """What changed, in a sentence."""
+
+    def item(self, wanted: Item) -> Text | None:
+        """One item by itself, such as the block on the right to object; None where it is not told."""
+        return dict(self.items).get(wanted)
 
 
 @dataclass(frozen=True)
@@ -57,6 +69,8 @@ class Purpose:
     """How long a consent counts, as an ISO 8601 duration; None: until withdrawn."""
     dpv: str | None = None
     """The purpose of DPV 2.3 that it is told as in receipts, such as `dpv:DirectMarketing`; None: by its nature."""
+    ask_again_after: str = "P6M"
+    """Nobody who refused or withdrew is asked again before that (CON-14), as an ISO 8601 duration."""
 
     def covers(self, category: str) -> bool:
         """Whether a Fideslang category is among those the purpose may use."""

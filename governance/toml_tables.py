@@ -57,6 +57,10 @@ class TomlTable:
             return TomlTable({}, f"{self.path}.{key}".lstrip("."), [])
         return TomlTable(self._values.pop(key), f"{self.path}.{key}".lstrip("."), self._mistakes)
 
+    def keys(self) -> frozenset[str]:
+        """The keys that nobody read yet."""
+        return frozenset(self._values)
+
     def has(self, key: str) -> bool:
         """Whether the key is there and not read yet."""
         return key in self._values

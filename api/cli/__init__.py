@@ -47,11 +47,12 @@ def options(
 
 def register() -> None:
     """Attach every group; done once, in the order the help shows."""
-    from api.cli import audit, consents, demo, explain, export, home, importing, price, segment, serve, staff
+    from api.cli import audit, consents, demo, explain, export, home, importing, notices, price, segment, serve, staff
 
     home.register(app)
     importing.register(app)
     consents.register(app)
+    notices.register(app)
     segment.register(app)
     explain.register(app)
     price.register(app)

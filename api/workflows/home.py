@@ -135,6 +135,7 @@ def examine(settings: Settings) -> Diagnosis:
 def _inner_checks(settings: Settings) -> Iterator[Check]:
     house = open_house(settings)
     try:
+        yield _check("notices", lambda: _notices_are_complete(house))
         yield _check("vault", lambda: _vault_fits(house))
         yield _check("runs", lambda: _swept(house))
         yield _check("log", lambda: _log_is_sound(house))
@@ -211,6 +212,19 @@ def _at_newest(url: str, store: str) -> str:
     if found != wanted:
         raise BadInput(f"{store} database is at version {found or 'none'}, this code needs {wanted}; run `lauter init`")
     return f"reachable, version {found}"
+
+
+def _notices_are_complete(house: House) -> str:
+    from consent.notices import missing_items, unversioned
+
+    lacking = {key: missing_items(purpose) for key, purpose in house.catalogue.purposes.items()}
+    findings = [f"{key}: does not say {', '.join(items)}" for key, items in lacking.items() if items]
+    with house.work.reading() as connection:
+        changed = unversioned(connection, house.catalogue)
+    findings += [f"{key}: other words under the version of an earlier text; give it a new one" for key in changed]
+    if findings:
+        raise BadInput("; ".join(findings) + " (catalogue.toml, [purpose.notice])")
+    return f"{len(lacking)} notices say all that Articles 13 and 14 ask for, in both languages"
 
 
 def _vault_fits(house: House) -> str:

@@ -14,11 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.errors import BadInput
+from consent.notices import missing_items
 from governance.catalogue import Catalogue, load_catalogue, parse_catalogue
 from governance.catalogue_reader import fideslang_categories
 from governance.deadlines import parse_duration
 from governance.errors import CatalogueInvalid, FieldNotPermitted, UnknownPurpose
 from governance.fields import NEVER_IN_PRICES, FieldType, falls_under
+from governance.notice_items import HEADINGS, Item, blocks_of
 from governance.vocabulary import Channel, EffectClass, LegalBasis
 
 DEFAULT = resources.files("governance").joinpath("purposes.toml").read_text(encoding="utf-8")
@@ -117,6 +119,93 @@ def test_every_default_notice_says_what_the_law_asks_for(default: Catalogue) -> 
             assert not missing, (purpose.key, language, missing)
             assert not re.search(r"[{}]", text), purpose.key
             assert (withdraw in text) is (purpose.basis is LegalBasis.CONSENT), (purpose.key, language)
+            assert missing_items(purpose) == ()
+
+
+def test_the_right_to_object_stands_under_a_heading_of_its_own(default: Catalogue) -> None:
+    """Article 21(4) GDPR, OBJ-8: explicit, in both languages, apart from everything else."""
+    for purpose in default.purposes.values():
+        needed = purpose.marketing or purpose.basis is LegalBasis.LEGITIMATE_INTERESTS
+        block = purpose.notice.item(Item.OBJECTION)
+
+        assert (block is not None) is needed, purpose.key
+        for heading, body, text in (
+            (HEADINGS[Item.OBJECTION].de, block and block.de, purpose.notice.text.de),
+            (HEADINGS[Item.OBJECTION].en, block and block.en, purpose.notice.text.en),
+        ):
+            told = [part for title, part in blocks_of(text) if title == heading]
+            assert told == ([" ".join(body.split())] if body else []), purpose.key
+
+
+def test_a_notice_is_the_same_items_in_both_languages(default: Catalogue) -> None:
+    """INF-1, T35: version, headings and order agree; each block is one heading and one body."""
+    for purpose in default.purposes.values():
+        german, english = blocks_of(purpose.notice.text.de), blocks_of(purpose.notice.text.en)
+
+        titles = [HEADINGS[item] for item, _ in purpose.notice.items]
+        assert [title for title, _ in german] == [purpose.label.de, *(each.de for each in titles)]
+        assert [title for title, _ in english] == [purpose.label.en, *(each.en for each in titles)]
+        assert purpose.notice.version in german[0][1]
+
+
+ITEMS = "".join(f'{item} = {{ de = "{item}-de", en = "{item}-en" }}\n' for item in Item if item is not Item.INTERESTS)
+WITH_ITEMS = SMALL.replace('de = "Wir werben."\nen = "We advertise."\n', f"[purpose.notice.items]\n{ITEMS}")
+
+
+@pytest.mark.parametrize("item", [item for item in Item if item is not Item.INTERESTS])
+def test_an_item_that_the_law_asks_for_and_nobody_wrote_is_named_with_its_path(item: Item) -> None:
+    """INF-1: an incomplete notice is never put into force; what all notices share may stand once."""
+    line = next(line for line in ITEMS.splitlines(keepends=True) if line.startswith(f"{item} "))
+    lacking = WITH_ITEMS.replace(line, "")
+
+    [mistake] = mistakes_of(lacking)
+
+    assert mistake.startswith(f"purpose[0].notice.items.{item}: missing: ")
+    assert "(Art. " in mistake
+    shared = parse_catalogue(f"{lacking}\n[common.items]\n{line}")
+    assert shared.purpose("offers").notice == parse_catalogue(WITH_ITEMS).purpose("offers").notice
+
+
+NOTICE_MISTAKES = [
+    (', en = "storage-en" }', " }", "purpose[0].notice.items.storage.en: missing"),
+    ('"storage-de"', '"{company}"', "purpose[0].notice.items.storage.de: unknown placeholder {company}"),
+    ('"officer-en"', '"{officer}"', "purpose[0].notice.items.officer.en: names what [controller] does not give"),
+    ("storage = ", "store = ", "purpose[0].notice.items.store: unknown key"),
+    ('version = "1"', 'version = "1"\nmaterial = true', "purpose[0].notice.changed: missing"),
+    ('version = "1"', 'version = "1"\nde = "Noch ein Text."', "purpose[0].notice.de: unknown key"),
+    ('basis = "consent"', 'basis = "legitimate_interests"\nassessment = { reference = "x", valid_until = 2027-12-31 }',
+     "purpose[0].notice.items.interests: missing"),
+    ('retention = "P24M"', 'retention = "P24M"\nask_again_after = "no"', "purpose[0].ask_again_after: not a duration"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("right", "wrong", "mistake"), NOTICE_MISTAKES)
+def test_each_mistake_of_a_notice_is_named_with_its_path(right: str, wrong: str, mistake: str) -> None:
+    """Both languages, no other placeholders, nothing twice."""
+    assert right in WITH_ITEMS
+
+    found = mistakes_of(WITH_ITEMS.replace(right, wrong))
+
+    assert any(one.startswith(mistake) for one in found), found
+
+
+def test_a_decision_tells_its_own_logic() -> None:
+    """Article 13(2)(f) GDPR, INF-3: a sentence that all notices share is not enough for a price."""
+    line = next(line for line in ITEMS.splitlines(keepends=True) if line.startswith("decisions"))
+    text = WITH_ITEMS.replace(line, "").replace('effect = "marketing"', 'effect = "price"')
+
+    [mistake] = [one for one in mistakes_of(f"{text}\n[common.items]\n{line}") if "notice" in one]
+
+    assert mistake.startswith("purpose[0].notice.items.decisions: missing")
+
+
+def test_a_free_text_is_taken_but_nothing_vouches_for_it() -> None:
+    """A catalogue of an earlier version goes on to work; `lauter doctor` says that its notice cannot be checked."""
+    purpose = parse_catalogue(SMALL).purpose("offers")
+
+    assert purpose.notice.text.de == "Wir werben."
+    assert missing_items(purpose) == tuple(item for item in Item if item is not Item.INTERESTS)
+    assert blocks_of(purpose.notice.text.de) == [("", "Wir werben.")]
 
 
 def test_the_price_notice_says_that_the_price_is_personal(default: Catalogue) -> None:

@@ -303,7 +303,9 @@ def upgrade() -> None:
         sa.Column(
             "token", sa.LargeBinary(), nullable=False, comment="SHA-256 of at least 128 random bits; never the bits"
         ),
-        sa.Column("kind", sa.Text(), nullable=False, comment="mail, letter, embed; wanted: a letter the desk is to write"),
+        sa.Column(
+            "kind", sa.Text(), nullable=False, comment="mail, letter, embed; wanted: a letter the desk is to write"
+        ),
         sa.Column("subject", sa.BigInteger(), nullable=True, comment="whose; null when several share the address"),
         sa.Column(
             "address",
@@ -644,6 +646,12 @@ def upgrade() -> None:
         sa.Column("language", sa.Text(), nullable=False, comment="de or en"),
         sa.Column("text", sa.Text(), nullable=False, comment="byte for byte what was shown"),
         sa.Column("since", sa.BigInteger(), nullable=False, comment="first in force"),
+        sa.Column(
+            "material",
+            sa.SmallInteger(),
+            nullable=False,
+            comment="1: who consented to an earlier version is asked again",
+        ),
         sa.PrimaryKeyConstraint("hash"),
         comment="Every notice text that was ever shown (Article 7(1) GDPR)",
     )
