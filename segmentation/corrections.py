@@ -21,7 +21,7 @@ from governance.vocabulary import Actor
 from segmentation import store_assignments, store_corrections
 from segmentation.errors import CorrectionRefused, NeverRun, SchemeUnknown, SegmentUnknown
 from segmentation.models import Model, parse_model
-from segmentation.periods import EPOCH_DAY
+from segmentation.periods import EPOCH_DAY, iso_day
 from segmentation.record import NO_SEGMENT
 from segmentation.store import RunRow, latest_definition, live_run, model_of
 from segmentation.store_corrections import CorrectionRow
@@ -47,6 +47,19 @@ class Ruling:
     reason: bytes
     review_on: date
     """Day of the review, after the day it is made."""
+
+
+@dataclass(frozen=True)
+class CorrectionState:
+    """How many corrections of a scheme are in force, and how many want a human."""
+
+    in_force: int
+    due: int
+    """Their review day has come."""
+    homeless: int
+    """They name a segment that is gone."""
+    next_review: str | None
+    """The earliest review day, ISO 8601."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +108,7 @@ def correct(
     *,
     actor: Actor,
     now: datetime,
+    today: date,
 ) -> CorrectionRow:
     """Correct somebody's assignment; an earlier correction of the same person and scheme is lifted by it.
 
@@ -105,11 +119,12 @@ def correct(
         ruling: what was decided.
         actor: who decided.
         now: in force since.
+        today: its date where the controller is; a review comes on a later one.
 
     Raises:
         SchemeUnknown, SegmentUnknown, NeverRun, CorrectionRefused: it cannot stand; nothing is written.
     """
-    if ruling.review_on <= now.date():
+    if ruling.review_on <= today:
         raise CorrectionRefused("The review date of a correction lies after the day it is made.")
     log.lock(connection)  # the number comes from under it, and two clerks at once lift one another's word
     target = _target(connection, scheme, subject, ruling)
@@ -149,6 +164,33 @@ def lift(connection: Connection, scheme: str, subject: int, *, actor: Actor, now
 def due_reviews(connection: Connection, *, today: int) -> Sequence[CorrectionRow]:
     """Corrections whose review day has come: tasks for a human, in force all the same (REC-3)."""
     return store_corrections.due(connection, today)
+
+
+def homeless(connection: Connection, scheme: str | None = None) -> list[CorrectionRow]:
+    """Corrections in force into a segment that the live run does not have: a redefinition took it away.
+
+    Whoever is concerned is in no segment, as no run may put them back; a human decides where to.
+    """
+    found = []
+    for name in [scheme] if scheme is not None else store_corrections.schemes_with(connection):
+        run = live_run(connection, name)
+        if run is None:
+            continue
+        known = segment_numbers(_model(connection, run))
+        rows = store_corrections.active(connection, name)
+        found += [row for row in rows if row.segment is not None and row.segment not in known]
+    return found
+
+
+def state_of(connection: Connection, scheme: str, *, today: int) -> CorrectionState:
+    """The corrections of a scheme, counted."""
+    rows = store_corrections.active(connection, scheme)
+    return CorrectionState(
+        in_force=len(rows),
+        due=sum(row.review_on <= today for row in rows),
+        homeless=len(homeless(connection, scheme)) if rows else 0,
+        next_review=min((iso_day(row.review_on) for row in rows), default=None),
+    )
 
 
 def _lift(connection: Connection, row: CorrectionRow, actor: Actor, now: datetime) -> Fact:

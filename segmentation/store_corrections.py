@@ -47,6 +47,13 @@ def active(connection: Connection, scheme: str, *, subject: int | None = None) -
     return [CorrectionRow._make(row) for row in connection.execute(found.order_by(correction.c.subject))]
 
 
+def schemes_with(connection: Connection) -> list[str]:
+    """Schemes with a correction in force that names a segment, by name."""
+    table = correction.c
+    found = select(table.scheme).where(table.lifted_at.is_(None), table.segment.is_not(None))
+    return list(connection.scalars(found.distinct().order_by(table.scheme)))
+
+
 def of_subject(connection: Connection, subject: int, scheme: str | None = None) -> list[CorrectionRow]:
     """Every correction of a person, lifted ones too, oldest first."""
     found = select(*_COLUMNS).where(correction.c.subject == subject).order_by(correction.c.id)

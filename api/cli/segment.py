@@ -13,6 +13,7 @@ from api.cli import output
 
 if TYPE_CHECKING:
     from api.workflows.segments import CorrectionMade, SchemeDefined, SchemeList, SchemeShown
+    from segmentation.corrections import CorrectionState
     from segmentation.report import RunReport
 
 group = typer.Typer(no_args_is_help=True, help="Schemes: define, run, show, and correct one person's assignment.")
@@ -95,7 +96,8 @@ def correct(
         raise BadInput("Say exactly one of --to SEGMENT, --pin and --out.")
     now = output.now()
     with output.house(context) as house:
-        order = segments.CorrectionOrder(kinds[0], to, reason, (review or now + REVIEW_AFTER).date())
+        day = review.date() if review else house.today(now) + REVIEW_AFTER
+        order = segments.CorrectionOrder(kinds[0], to, reason, day)
         made = segments.correct(house, scheme, reference, order, actor=output.invocation(context).actor, now=now)
     output.answer(context, made, _show_correction)
 
@@ -159,6 +161,20 @@ def _show_scheme(result: SchemeShown) -> None:
         told = ", ".join(f"{each.label.en} {each.effect:+.2f}" for each in apart[:3])
         table.add_row(segment.key, str(result.now[segment.key]), told)
     output.screen.print(table)
+    _show_corrections(result.corrections)
+
+
+def _show_corrections(state: CorrectionState) -> None:
+    if not state.in_force:
+        return
+    output.screen.print(f"Corrections in force: {state.in_force}, next review on {state.next_review}")
+    if state.due:
+        output.screen.print(f"[yellow]  {state.due} due for review; they stay in force until somebody decides[/yellow]")
+    if state.homeless:
+        output.screen.print(
+            f"[yellow]  {state.homeless} name a segment that is gone; those people are in none until somebody "
+            "decides[/yellow]"
+        )
 
 
 def _show_correction(result: CorrectionMade) -> None:

@@ -125,8 +125,8 @@ def assignment_view(visit: Visit, person: Found, scheme: str) -> AssignmentView:
         run=live.run.id,
         run_fact=live.run.fact,
         run_at=live.run.published_at,
-        suggested=visit.now.date() + REVIEW,
-        earliest=visit.now.date() + timedelta(days=1),
+        suggested=house.today(visit.now) + REVIEW,
+        earliest=house.today(visit.now) + timedelta(days=1),
     )
 
 
@@ -142,11 +142,11 @@ def _correction(visit: Visit, live: Live, standing: Member) -> CorrectionView | 
     day = date.fromisoformat(iso_day(row.review_on))
     return CorrectionView(
         words=KINDS.get(row.kind, row.kind),
-        segment=visit.tongue.pick(name) if name else None,
+        segment=visit.tongue.pick(name) if name else row.segment,
         role=role_of(row.author),
         since=row.created_at,
         review_on=day,
-        due=day <= visit.now.date(),
+        due=day <= visit.house.today(visit.now),
     )
 
 

@@ -16,9 +16,9 @@ from api.console.schemes import SchemeLine, scheme_lines
 from api.deps import Visit, posting, visiting
 from audit import log
 from governance.store import counts as count_people
-from segmentation.periods import day_of
 
 router = APIRouter()
+PLACE = "/console/corrections"
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,8 @@ def _tasks(visit: Visit, schemes: tuple[SchemeLine, ...]) -> Iterator[Task]:
     if visit.web.watch.last is None and visit.who.may(Right.VERIFY):
         text, note = say("The log was not checked since the start"), say("A check takes seconds and changes nothing.")
         yield Task("attention", text, note, "/console/verify")
-    if visit.who.may(Right.CORRECT) or visit.who.may(Right.PERSON):
-        due = _reviews_due(visit)
-        if due:
-            text = say("%(n)s corrections are due for review", n=visit.tongue.formats.number(due))
-            yield Task("attention", text, say("They stay in force until somebody decides."), "/console/person")
+    if visit.who.may(Right.PERSON):
+        yield from _corrections(visit)
     if visit.who.may(Right.EXPORTS):
         yield from _waiting_exports(visit)
     if visit.who.may(Right.PRICES):
@@ -83,11 +80,20 @@ def _tasks(visit: Visit, schemes: tuple[SchemeLine, ...]) -> Iterator[Task]:
             yield Task("attention", scheme.label, word, f"/console/segments/{scheme.name}")
 
 
-def _reviews_due(visit: Visit) -> int:
-    from segmentation.corrections import due_reviews
+def _corrections(visit: Visit) -> Iterator[Task]:
+    from api.workflows.corrections import waiting
 
-    with visit.house.work.reading() as connection:
-        return len(due_reviews(connection, today=day_of(visit.now, visit.house.catalogue.controller.time_zone)))
+    say, number = visit.tongue.say, visit.tongue.formats.number
+    found = waiting(visit.house, now=visit.now)
+    due, gone = sum(each.due for each in found), sum(each.homeless for each in found)
+    stays = say("They stay in force until somebody decides.")
+    if due:
+        text = say("%(n)s corrections are due for review", n=number(due))
+        yield Task("attention", say("A correction is due for review") if due == 1 else text, stays, PLACE)
+    if gone:
+        text = say("%(n)s corrections name a segment that is gone", n=number(gone))
+        note = say("Until somebody decides, whoever it concerns is in no segment.")
+        yield Task("refused", say("A correction names a segment that is gone") if gone == 1 else text, note, PLACE)
 
 
 def _waiting_exports(visit: Visit) -> Iterator[Task]:

@@ -30,19 +30,21 @@ from segmentation.membership import Live, Member
 
 router = APIRouter()
 SEPARATOR = "\x00"
+KNOWN = "\x01"
+"""Before a pseudonym in place of a reference; no reference begins so."""
 UNKNOWN = N_("Nobody is held under this reference.")
 GONE = N_("The page has expired. Please enter the reference again.")
 
 
 @dataclass(frozen=True)
 class Found:
-    """Somebody who was found: number, pseudonym, unit; the reference stays in memory."""
+    """Somebody who was found: number, pseudonym, unit; the reference stays in memory, where one was entered."""
 
     handle: str
     subject: int
     pseudonym: bytes
     unit: Unit
-    reference: str
+    reference: str | None
 
     def __repr__(self) -> str:
         return f"Found({self.handle})"
@@ -78,6 +80,11 @@ def hold(visit: Visit, unit: str, reference: str) -> str | None:
     return visit.web.handles.hold(visit.who.session, f"{kind.value}{SEPARATOR}{reference}", now=visit.now)
 
 
+def hold_known(visit: Visit, unit: Unit, pseudonym: bytes) -> str:
+    """A stand-in for somebody whom a list of the house leads to; their reference is not looked up."""
+    return visit.web.handles.hold(visit.who.session, f"{unit.value}{SEPARATOR}{KNOWN}{pseudonym.hex()}", now=visit.now)
+
+
 def found(visit: Visit, handle: str) -> Found:
     """Who the stand-in of this session means.
 
@@ -88,17 +95,23 @@ def found(visit: Visit, handle: str) -> Found:
     if held is None:
         raise NotFound
     unit, _, reference = held.partition(SEPARATOR)
+    if reference.startswith(KNOWN):
+        pseudonym = bytes.fromhex(reference.removeprefix(KNOWN))
+        return Found(handle, _subject(visit, pseudonym), pseudonym, Unit(unit), None)
     subject, pseudonym = _look(visit, Unit(unit), reference)
     return Found(handle, subject, pseudonym, Unit(unit), reference)
 
 
 def _look(visit: Visit, unit: Unit, reference: str) -> tuple[int, bytes]:
     pseudonym = visit.house.vault.find(unit, [reference])[0]
-    with visit.house.work.reading() as connection:
-        subject = subject_behind(connection, pseudonym)
     if pseudonym is None:
         raise NotFound
-    return subject, pseudonym
+    return _subject(visit, pseudonym), pseudonym
+
+
+def _subject(visit: Visit, pseudonym: bytes) -> int:
+    with visit.house.work.reading() as connection:
+        return subject_behind(connection, pseudonym)
 
 
 def note_reading(visit: Visit, kind: str, person: Found, body: Mapping[str, str | int]) -> int:

@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from api.console import (
     assignment,
     contacts,
+    corrections,
     export_form,
     exports,
     front,
@@ -27,6 +28,7 @@ for area in (
     profile,
     person,
     assignment,
+    corrections,
     prices,
     export_form,
     exports,

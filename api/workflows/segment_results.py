@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from segmentation.corrections import CorrectionState
 from segmentation.profile import Profile
 from segmentation.report import RunReport
 
@@ -71,6 +72,7 @@ class SchemeShown:
     now: dict[str, int]
     """Members by segment key at this instant, after corrections and permission."""
     profile: Profile | None
+    corrections: CorrectionState
 
     def to_json(self) -> dict[str, Any]:
         """As the command line and the API print it."""
@@ -80,6 +82,7 @@ class SchemeShown:
             "report": self.report.to_json() if self.report else None,
             "now": self.now,
             "profile": self.profile.to_json() if self.profile else None,
+            "corrections": dict(vars(self.corrections)),
         }
 
 

@@ -25,13 +25,13 @@ from audit.fact import Fact, FactValue
 from governance.store import subject_row
 from governance.version import VERSION
 from segmentation import store
-from segmentation.corrections import CorrectionKind, Ruling
+from segmentation.corrections import CorrectionKind, Ruling, state_of
 from segmentation.corrections import correct as correct_assignment
 from segmentation.corrections import lift as lift_correction
 from segmentation.definitions import Definition, parse_definition
 from segmentation.errors import AlreadyDefined, SchemeUnknown
 from segmentation.membership import live, sizes
-from segmentation.periods import iso_day
+from segmentation.periods import day_of, iso_day
 from segmentation.profile import profile
 from segmentation.report import RunReport, report_from_json
 from segmentation.store import DefinitionRow
@@ -146,14 +146,17 @@ def show(house: House, scheme: str, *, now: datetime) -> SchemeShown:
         row = _latest(connection, scheme)
         state, report = _state(connection, row)
         document = json.loads(row.document)
+        corrections = state_of(connection, scheme, today=day_of(now, house.catalogue.controller.time_zone))
         if report is None:
-            return SchemeShown(state, document, None, {}, None)
+            return SchemeShown(state, document, None, {}, None, corrections)
         purpose = house.catalogue.purpose(report.purpose)
         visible = live(connection, scheme)
         counted = sizes(connection, visible, purpose, now=now)
         described = profile(connection, visible, purpose, now=now, minimum=report.minimum_size)
     keys = {number: segment.key for number, segment in enumerate(visible.model.segments)}
-    return SchemeShown(state, document, report, {keys[n]: count for n, count in counted.items()}, described)
+    return SchemeShown(
+        state, document, report, {keys[n]: count for n, count in counted.items()}, described, corrections
+    )
 
 
 def correct(
@@ -181,7 +184,8 @@ def correct_subject(
     sealed = house.vault.seal_evidence([(person[1], order.reason.strip().encode())])[0]
     ruling = Ruling(CorrectionKind(order.kind), order.segment, sealed, order.review_on)
     with house.work.writing() as connection:
-        return _made(correct_assignment(connection, scheme, person[0], ruling, actor=actor, now=now))
+        made = correct_assignment(connection, scheme, person[0], ruling, actor=actor, now=now, today=house.today(now))
+    return _made(made)
 
 
 def lift(house: House, scheme: str, reference: str, *, actor: Actor, now: datetime) -> CorrectionMade:

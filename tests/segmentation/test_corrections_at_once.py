@@ -49,7 +49,7 @@ def at_once(act: Callable[[int], None], rounds: int) -> list[BaseException]:
 def out(house: House, subject: int) -> None:
     ruling = Ruling(CorrectionKind.OUT, None, b"sealed", date(2027, 1, 1))
     with house.work.writing() as connection:
-        correct(connection, "value", subject, ruling, actor=OPERATOR, now=NOON)
+        correct(connection, "value", subject, ruling, actor=OPERATOR, now=NOON, today=NOON.date())
 
 
 def test_two_clerks_correct_two_people(house: House) -> None:
