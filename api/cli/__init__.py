@@ -47,11 +47,26 @@ def options(
 
 def register() -> None:
     """Attach every group; done once, in the order the help shows."""
-    from api.cli import audit, consents, demo, explain, export, home, importing, notices, price, segment, serve, staff
+    from api.cli import (
+        audit,
+        consents,
+        demo,
+        explain,
+        export,
+        home,
+        importing,
+        notices,
+        price,
+        receipts,
+        segment,
+        serve,
+        staff,
+    )
 
     home.register(app)
     importing.register(app)
     consents.register(app)
+    receipts.register()
     notices.register(app)
     segment.register(app)
     explain.register(app)
