@@ -63,6 +63,15 @@ class StaffMember:
 
 
 @dataclass(frozen=True)
+class Applicant:
+    """Somebody who is to sign in, with the hash of their password."""
+
+    name: str = field(repr=False)
+    role: Role
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class ApiCaller:
     """A program that calls the API: the role it acts in and what it may do."""
 
@@ -78,25 +87,43 @@ class ApiCaller:
 
 
 def add_staff(connection: Connection, name: str, role: Role, password: str, *, now: datetime) -> StaffMember:
-    """Let somebody sign in under *name*, in one role for good (GOV-7).
+    """Let somebody sign in under *name*, in one role for good (GOV-7); `applicant` and `admit` in one.
 
     Raises:
-        RoleConflict: the name signs in already, in this or another role, or the role is none of the console's.
+        RoleConflict, PasswordTooWeak: see there.
+    """
+    return admit(connection, applicant(name, role, password), now=now)
+
+
+def applicant(name: str, role: Role, password: str) -> Applicant:
+    """Look at name, role and password and hash it: slow, so before any lock is taken.
+
+    Raises:
+        RoleConflict: the role is none of the console's.
         PasswordTooWeak: shorter than 12 or longer than 1,024 characters, or the name itself.
     """
     known = _sign_in_name(name)
     _check_password(known, password)
     if role not in _CONSOLE_ROLES:
         raise RoleConflict(f"nobody signs in as {role.value}; choose one of {', '.join(sorted(_CONSOLE_ROLES))}")
-    existing = store_staff.by_name(connection, known)
+    return Applicant(known, role, _HASHES.hash(password))
+
+
+def admit(connection: Connection, wanted: Applicant, *, now: datetime) -> StaffMember:
+    """Store a member; under the log's lock, so that two at once get numbers of their own.
+
+    Raises:
+        RoleConflict: the name signs in already, in this or another role.
+    """
+    existing = store_staff.by_name(connection, wanted.name)
     if existing is not None:
         raise RoleConflict(
             f"this name signs in as {existing.role} already; one person has one role, for the officer must not watch "
             "over themselves (Article 38(6) GDPR)"
         )
     handle = secrets.token_hex(_HANDLE_BYTES)
-    number = store_staff.add(connection, known, handle, role.value, _HASHES.hash(password), now)
-    return StaffMember(number, known, role, handle)
+    number = store_staff.add(connection, wanted.name, handle, wanted.role.value, wanted.password, now)
+    return StaffMember(number, wanted.name, wanted.role, handle)
 
 
 def authenticate(connection: Connection, name: str, password: str, *, now: datetime) -> StaffMember | None:

@@ -47,6 +47,7 @@ class ExportRow(NamedTuple):
     approved_by: str | None
     manifest: Mapping[str, Any] | None
     expires_at: datetime | None
+    build: bytes | None
 
 
 def add(connection: Connection, document: str, *, actor: str, now: datetime) -> int:
@@ -82,6 +83,11 @@ def approve(connection: Connection, number: int, *, actor: str) -> None:
 def set_state(connection: Connection, number: int, state: str) -> None:
     """Move an export on."""
     connection.execute(update(export).where(export.c.id == number).values(state=state))
+
+
+def set_build(connection: Connection, number: int, mark: bytes) -> None:
+    """Note which build works on an export from now on."""
+    connection.execute(update(export).where(export.c.id == number).values(build=mark))
 
 
 def set_built(connection: Connection, number: int, manifest: Mapping[str, Any], *, expires_at: datetime) -> None:
@@ -180,6 +186,8 @@ def reasons(
 
 def _row(row: Row[Any]) -> ExportRow:
     manifest = None if row.manifest is None else json.loads(row.manifest)
+    build = None if row.build is None else bytes(row.build)
     return ExportRow(
-        row.id, row.document, row.state, row.requested_at, row.requested_by, row.approved_by, manifest, row.expires_at
-    )
+        row.id, row.document, row.state, row.requested_at, row.requested_by, row.approved_by, manifest, row.expires_at,
+        build,
+    )  # fmt: skip

@@ -129,6 +129,7 @@ export = Table(
     Column("approved_by", Text, comment="role and handle"),
     Column("manifest", Text, comment="JSON: counts, excluded by reason, watermark, sha256"),
     Column("expires_at", Instant, comment="no download after"),
+    Column("build", LargeBinary, comment="random mark of the newest build; an older one that still works gives up"),
     comment="Export requests and their manifests; no file is kept",
 )
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from api.workflows.export_files import (
     BUILDABLE,
     Download,
+    ExportNotReady,
     ExportStale,
     Prepared,
     check_releasable,
@@ -52,7 +53,7 @@ def build(house: House, number: int, *, actor: Actor, now: datetime) -> ExportSt
     """Decide who is in it, note who and under which pseudonym, and keep the manifest; the file itself is not kept.
 
     Raises:
-        ExportNotReady: it is not approved, or was released already.
+        ExportNotReady: it is not approved, was released already, or another build of it began meanwhile.
         CellsTooSmall: a pseudonymous output would tell of too few people.
         PriceOnHold: it is for personal prices, and no price with a check that fits is in force.
     """
@@ -64,24 +65,25 @@ def build(house: House, number: int, *, actor: Actor, now: datetime) -> ExportSt
             names[subject] = random[place * PSEUDONYM_BYTES : (place + 1) * PSEUDONYM_BYTES]
         return names
 
+    mark = _begin(house, number)
     with house.work.reading() as connection:
         row = known(connection, number)
-        must_be(row, BUILDABLE, "built")
         prepared = prepare(house, connection, row, fresh, powers_of(house), now)
         if held := _price_refusal(house, connection, prepared, now):
             raise held
         telling = leaks_of(house, connection, row, prepared)
     if telling:
-        _refuse(house, number, telling, prepared, actor=actor, now=now)
-    while _dropped(house, number):
+        _refuse(house, (number, mark), telling, prepared, actor=actor, now=now)
+    while _dropped(house, number, mark):
         pass
     for batch in in_batches((person.subject, person.pseudonym) for person in prepared.gathered.people):
         with house.work.writing() as connection:
+            _still_ours(connection, number, mark)
             store_exports.stage_ledger(connection, number, batch)
     expires_at = add_duration(now, prepared.request.valid, house.catalogue.controller.time_zone)
     with house.work.writing() as connection:
         log.lock(connection)  # before the export's row, as everywhere: two locks, one order
-        must_be(known(connection, number, lock=True), BUILDABLE, "built")
+        _still_ours(connection, number, mark)
         manifest = manifest_of(house, prepared, now=now, expires_at=expires_at)
         store_exports.set_built(connection, number, manifest, expires_at=expires_at)
         log.append(connection, [_fact("export:built", number, prepared, actor, now)])
@@ -179,10 +181,12 @@ def _note(
 
 
 def _refuse(
-    house: House, number: int, telling: tuple[Leak, ...], prepared: Prepared, *, actor: Actor, now: datetime
+    house: House, of: tuple[int, bytes], telling: tuple[Leak, ...], prepared: Prepared, *, actor: Actor, now: datetime
 ) -> None:
+    number, mark = of
     with house.work.writing() as connection:
         log.lock(connection)
+        _still_ours(connection, number, mark)
         store_exports.set_state(connection, number, store_exports.REFUSED)
         body: dict[str, FactValue] = {
             "export": number,
@@ -193,10 +197,31 @@ def _refuse(
     raise too_small(number, telling)
 
 
-def _dropped(house: House, number: int) -> bool:
-    """Clear part of an earlier build's ledger; only of an export that never left."""
+def _begin(house: House, number: int) -> bytes:
+    """Take an export over for a build; one still at it gives up at its next step.
+
+    Returns:
+        The mark by which the build knows that it is still the newest.
+    """
+    mark = os.urandom(PSEUDONYM_BYTES)
     with house.work.writing() as connection:
         must_be(known(connection, number, lock=True), BUILDABLE, "built")
+        store_exports.set_build(connection, number, mark)
+    return mark
+
+
+def _still_ours(connection: Connection, number: int, mark: bytes) -> None:
+    """Refuse to go on when somebody else took the export over; holds its row until the transaction ends."""
+    row = known(connection, number, lock=True)
+    must_be(row, BUILDABLE, "built")
+    if row.build != mark:
+        raise ExportNotReady(f"another build of export {number} began meanwhile and goes on; this one has given up")
+
+
+def _dropped(house: House, number: int, mark: bytes) -> bool:
+    """Clear part of an earlier build's ledger; only of an export that never left."""
+    with house.work.writing() as connection:
+        _still_ours(connection, number, mark)
         return store_exports.drop_ledger(connection, number)
 
 

@@ -21,10 +21,12 @@ def add_member(house: House, name: str, role: Role, password: str, *, actor: Act
     """Let somebody sign in, in one role for good.
 
     Raises:
-        RoleConflict, PasswordTooWeak: see `governance.staff.add_staff`.
+        RoleConflict, PasswordTooWeak: see `governance.staff`.
     """
+    wanted = staff.applicant(name, role, password)
     with house.work.writing() as connection:
-        member = staff.add_staff(connection, name, role, password, now=now)
+        log.lock(connection)
+        member = staff.admit(connection, wanted, now=now)
         body = {"member": member.handle, "role": role.value}
         log.append(connection, [Fact("staff:added", str(actor), now, body)])
     return member

@@ -826,6 +826,12 @@ def upgrade() -> None:
         sa.Column("approved_by", sa.Text(), nullable=True, comment="role and handle"),
         sa.Column("manifest", sa.Text(), nullable=True, comment="JSON: counts, excluded by reason, watermark, sha256"),
         sa.Column("expires_at", sa.BigInteger(), nullable=True, comment="no download after"),
+        sa.Column(
+            "build",
+            sa.LargeBinary(),
+            nullable=True,
+            comment="random mark of the newest build; an older one that still works gives up",
+        ),
         sa.PrimaryKeyConstraint("id"),
         comment="Export requests and their manifests; no file is kept",
     )
