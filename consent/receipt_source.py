@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from audit import log
-from consent import store_notices
+from consent import notices
 from consent.declarations import BULK_KIND, FACT_KIND
-from consent.notices import notice_hash
 from consent.receipts import NoticeShown, concerned
 
 if TYPE_CHECKING:
@@ -65,16 +64,16 @@ def notices_shown(connection: Connection, declaration: Declaration, catalogue: C
     """The text shown for this declaration, else the texts then in force for the purposes it is about."""
     if declaration.notice is None:
         return tuple(_in_force(declaration, catalogue))
-    row = store_notices.notice_of(connection, declaration.notice)
+    row = notices.notice_of(connection, declaration.notice)
     if row is None:
         return (NoticeShown(declaration.notice, "", UNDETERMINED),)
-    return (NoticeShown(row.hash, row.version, row.language),)
+    return (NoticeShown(row.digest, row.version, row.language),)
 
 
 def _in_force(declaration: Declaration, catalogue: Catalogue) -> Iterator[NoticeShown]:
     for purpose in concerned(declaration, catalogue):
-        for language, text in (("de", purpose.notice.text.de), ("en", purpose.notice.text.en)):
-            yield NoticeShown(notice_hash(text), purpose.notice.version, language)
+        for language, digest in zip(("de", "en"), notices.hashes_of(purpose), strict=True):
+            yield NoticeShown(digest, purpose.notice.version, language)
 
 
 def _entries(connection: Connection, *, subject: int | None = None, kind: str | None = None) -> Iterator[log.Entry]:

@@ -179,7 +179,7 @@ def _rights(purposes: tuple[Purpose, ...], tongue: Tongue) -> str:
 def _notices(house: House, given: ReceiptInput, tongue: Tongue) -> Iterator[NoticeRead]:
     for shown in _chosen(given, tongue):
         try:
-            text = notice(house, shown.digest).row.text
+            text = notice(house, shown.digest).notice.text
         except NotFound:  # in force, but nobody was ever shown it here
             text = ""
         yield NoticeRead(shown.digest.hex(), shown.version or "–", shown.language, text)

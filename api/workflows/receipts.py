@@ -16,8 +16,8 @@ from audit import checkpoint, log
 from audit.errors import NotFound
 from audit.fact import Fact
 from audit.prove import prove_fact
-from consent import ledger, receipt_source, store_notices
-from consent.notices import notice_hash
+from consent import ledger, notices, receipt_source
+from consent.notices import Notice
 from consent.receipt_source import LogPlace
 from consent.receipt_texts import title
 from consent.receipts import ReceiptInput, concerned, receipt, to_bytes
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from api.wiring import House
     from api.workflows.declaring import Subject
     from consent.store_ledger import Recorded
-    from consent.store_notices import NoticeRow
     from governance.vocabulary import Actor, Declaration
 
 UUID_BYTES = 16
@@ -88,7 +87,7 @@ class Receipts:
 class NoticeFound:
     """A notice as it was shown, and the hash of the same version in the other language."""
 
-    row: NoticeRow
+    notice: Notice
     other: bytes | None
 
 
@@ -163,10 +162,12 @@ def notice(house: House, digest: bytes) -> NoticeFound:
         NotFound: it was never shown here.
     """
     with house.work.reading() as connection:
-        row = store_notices.notice_of(connection, digest)
-        if row is None or notice_hash(row.text) != digest:
-            raise NotFound("no notice of that hash was ever shown")
-        return NoticeFound(row, store_notices.in_other_language(connection, row))
+        found = notices.notice_of(connection, digest)
+        everything = notices.notices(connection)
+    if found is None:
+        raise NotFound("no notice of that hash was ever shown")
+    same = (one for one in everything if (one.purpose, one.version) == (found.purpose, found.version))
+    return NoticeFound(found, next((one.digest for one in same if one.language != found.language), None))
 
 
 class _Shelf:

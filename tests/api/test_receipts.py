@@ -261,7 +261,7 @@ def test_a_notice_is_found_by_its_hash_with_the_other_language(house: House) -> 
     """CON-1: byte for byte; INF-1: both languages are one version."""
     found = receipts.notice(house, shown(house))
 
-    assert found.row.text == house.catalogue.purposes["personalised_offers"].notice.text.de
+    assert found.notice.text == house.catalogue.purposes["personalised_offers"].notice.text.de
     assert found.other == shown(house, "en")
     with pytest.raises(NotFound):
         receipts.notice(house, b"?" * 32)
