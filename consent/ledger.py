@@ -198,25 +198,6 @@ def state_at(connection: Connection, subject: int, purpose: str, at: datetime) -
     return state_of(history(connection, subject), purpose=purpose, now=at)
 
 
-def rebuild(connection: Connection) -> int:
-    """Compute every projection from the ledger again; the number of subjects who declared anything.
-
-    Maintenance: it holds the writing transaction for as long as it takes.
-    """
-    store.clear_projections(connection)
-    subjects = 0
-    pending: dict[int, list[Recorded]] = {}
-    for number, rows in store.all_histories(connection):
-        pending[number] = rows
-        subjects += 1
-        if len(pending) >= STAGING_ROWS:
-            _project(connection, pending)
-            pending = {}
-    _project(connection, pending)
-    store_grounds.rebuild(connection)
-    return subjects
-
-
 @dataclass
 class _Outcome:
     new: list[Entry]

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from audit.database import insert_rows, to_microseconds
 from consent.replay import Position
+from consent.standing import Objections
 from consent.tables import declaration, notice, objection, standing, withheld
 from governance.tables import subject
 from governance.vocabulary import Act, Channel, Declaration, Scope, Source
@@ -71,20 +72,6 @@ def declarations_of(connection: Connection, seqs: Sequence[int]) -> dict[int, Re
     return found
 
 
-def all_histories(connection: Connection) -> Iterator[tuple[int, list[Recorded]]]:
-    """Every subject with its history, subject by subject."""
-    last: int | None = None
-    while True:
-        numbers = select(declaration.c.subject).distinct().order_by(declaration.c.subject).limit(IDS_PER_QUERY)
-        if last is not None:
-            numbers = numbers.where(declaration.c.subject > last)
-        piece = list(connection.execute(numbers).scalars())
-        if not piece:
-            return
-        yield from histories(connection, piece).items()
-        last = piece[-1]
-
-
 def _rows() -> Any:
     return select(declaration).order_by(declaration.c.subject, declaration.c.seq)
 
@@ -141,12 +128,6 @@ def write_positions(
     insert_rows(connection, withheld, WITHHELD_COLUMNS, sorted(fields, key=lambda row: row[:3]))
 
 
-def clear_projections(connection: Connection) -> None:
-    """Drop everything that can be computed again."""
-    for table in (standing, objection, withheld):
-        connection.execute(delete(table))
-
-
 def _clear(connection: Connection, histories_of: Mapping[int, Sequence[Recorded]]) -> None:
     seen = [each for history in histories_of.values() for each in history]
     purposes = {(each.declaration.purpose, each.subject) for each in seen if each.declaration.purpose is not None}
@@ -179,13 +160,27 @@ def _projected(
                 (purpose, number, _value(s.state), _us(s.valid_until), _us(s.granted_at), int(s.objected),
                  s.channels, s.channels_denied, last["standing", purpose])
             )  # fmt: skip
-        if ("objection", "") in last:
-            o = position.objections
-            at = (_us(o.general_at), _us(o.marketing_at), _us(o.profiling_at))
-            objections.append((number, *at, last["objection", ""]))
-        for (purpose, key), hidden in position.withheld.items():
-            fields.append((purpose, key, number, int(not hidden), last["field", key]))
+        objections += _objection_row(number, position.objections, last)
+        fields += _field_rows(number, position.withheld, last)
     return standings, objections, fields
+
+
+def _objection_row(number: int, o: Objections, last: Mapping[tuple[str, str], int]) -> Rows:
+    if ("objection", "") not in last:
+        return []
+    return [(number, _us(o.general_at), _us(o.marketing_at), _us(o.profiling_at), last["objection", ""])]
+
+
+def _field_rows(number: int, hidden: Mapping[tuple[str, str], bool], last: Mapping[tuple[str, str], int]) -> Rows:
+    return [
+        (purpose, key, number, int(not withheld), last["field", key]) for (purpose, key), withheld in hidden.items()
+    ]
+
+
+def rows_beyond_purposes(number: int, history: Sequence[Recorded], position: Position) -> tuple[Rows, Rows]:
+    """The rows of `objection` and `withheld` for one subject."""
+    last = _last_seqs(history)
+    return _objection_row(number, position.objections, last), _field_rows(number, position.withheld, last)
 
 
 def _last_seqs(history: Sequence[Recorded]) -> dict[tuple[str, str], int]:

@@ -22,6 +22,7 @@ from consent.decision import Standing
 from consent.errors import DeclarationInvalid, MayNotRaise
 from consent.ledger import Entry, bulk_declare, declare
 from consent.permission import changed_since, decide_one
+from consent.rebuilding import rebuild_at_once
 from consent.replay import position_of
 from consent.tables import declaration, objection, standing, withheld
 from governance.purposes import NoticeText
@@ -246,7 +247,7 @@ def _variants(d: Declaration) -> Sequence[Declaration]:
     return [
         d,
         replace(d, channel=Channel.EMAIL),
-        replace(d, channel=Channel.PHONE, purpose="care"),
+        replace(d, channel=Channel.PHONE, purpose="care", has_evidence=True),
         replace(plain, act=Act.OBJECTION_LIFTED),
         replace(plain, act=Act.OBJECTION_LIFTED, scope=Scope.MARKETING, purpose=None),
         replace(plain, act=Act.FIELD_WITHHELD, field="employees"),
@@ -302,7 +303,7 @@ def test_projection_replay_and_rebuild_agree_on_every_history(
         kept = projections(connection)
         for number in (1, 2, 3):
             _equals_replay(connection, number)
-        assert ledger.rebuild(connection) == len({row.subject for row in connection.execute(select(declaration))})
+        assert rebuild_at_once(connection) == len({row.subject for row in connection.execute(select(declaration))})
         assert projections(connection) == kept
         transaction.rollback()
 
@@ -338,5 +339,5 @@ def test_the_projections_can_be_dropped_and_computed_again(work: Database) -> No
     with work.writing() as connection:
         kept = projections(connection)
         assert [len(rows) for rows in kept] == [2, 1, 2]
-        assert ledger.rebuild(connection) == 2
+        assert rebuild_at_once(connection) == 2
         assert projections(connection) == kept

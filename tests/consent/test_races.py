@@ -11,9 +11,9 @@ from sqlalchemy import select
 from audit import log
 from audit.database import Database
 from audit.fact import Fact
-from consent import ledger
 from consent.ledger import declare
 from consent.permission import lawful
+from consent.rebuilding import rebuild_at_once
 from consent.tables import standing
 from governance.vocabulary import CHANNEL_BITS, OPERATOR, Act, Channel, LegalBasis
 from tests.consent.builders import NOON, a_purpose, people, said
@@ -92,6 +92,6 @@ def test_declarations_of_one_person_at_the_same_time_all_count(work: Database) -
         kept = projections(connection)
         every = sum(CHANNEL_BITS.values())
         assert connection.execute(select(standing.c.channels_denied)).scalars().all() == [every] * rounds
-        ledger.rebuild(connection)
+        rebuild_at_once(connection)
         assert projections(connection) == kept
         assert log.size(connection) == rounds * len(Channel)
