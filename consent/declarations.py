@@ -8,7 +8,7 @@ from audit.database import to_microseconds
 from audit.fact import Fact, FactValue
 from consent.errors import DeclarationInvalid
 from consent.replay import FIELD_ACTS, WIDE_SCOPES
-from governance.vocabulary import Act, Actor, Declaration, Scope, Source
+from governance.vocabulary import Act, Actor, Channel, Declaration, Scope, Source
 
 FACT_KIND: dict[Act, str] = {
     Act.REQUESTED: "consent:requested",
@@ -27,6 +27,8 @@ BULK_KIND = "consents:imported"
 SIGNAL_ACTS = frozenset({Act.OBJECTED, Act.WITHDRAWN, Act.REFUSED, Act.FIELD_WITHHELD})
 OBJECTION_ACTS = frozenset({Act.OBJECTED, Act.OBJECTION_LIFTED})
 CONSENT_ACTS = frozenset({Act.GIVEN, Act.RENEWED})
+HEARD_BY_US = frozenset({Source.DESK_FOR_SUBJECT, Source.CONTROLLER_API})
+"""Sources that are our own word for it; an import without evidence is unknown anyway."""
 
 
 def check(declaration: Declaration, *, now: datetime) -> None:
@@ -49,6 +51,8 @@ def check(declaration: Declaration, *, now: datetime) -> None:
         raise DeclarationInvalid(f"{name}: evidence_said_at without evidence; attach the evidence")
     if d.valid_until is not None and d.act not in CONSENT_ACTS:
         raise DeclarationInvalid(f"{name}: valid_until belongs to a consent; leave it out")
+    if d.act in CONSENT_ACTS and d.channel is Channel.PHONE and d.source in HEARD_BY_US and not d.has_evidence:
+        raise DeclarationInvalid(f"{name}: a consent to calls needs evidence (§ 7a UWG); attach what documents it")
     _check_aim(d)
 
 

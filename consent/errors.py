@@ -11,6 +11,14 @@ class MayNotRaise(Refused):
     """Something was denied, and this is not the subject's own later act (OBJ-10)."""
 
 
+class GroundInvalid(BadInput):
+    """A fact that would open a channel has no evidence, lies in the future, or opens nothing there (§ 7 UWG)."""
+
+
+class PresumedForConsumer(Refused):
+    """Presumed consent to calls was recorded for somebody who is no business (§ 7(2) no. 1 UWG)."""
+
+
 class FieldNotForPurpose(Refused):
     """A field was asked for that the purpose may not use (Article 5(1)(b) GDPR)."""
 

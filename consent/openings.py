@@ -65,9 +65,12 @@ class RecordedGround:
 
 
 def standing_grounds(rows: Iterable[RecordedGround]) -> list[RecordedGround]:
-    """The facts that hold now: of each kind, purpose and channel the newest record counts."""
+    """The facts that hold now: of each kind, purpose and channel the latest counts, and its end at the same instant.
+
+    The order of arrival does not matter: a file that brings an old fact again opens nothing that ended since.
+    """
     newest: dict[tuple[str, Channel, GroundKind], RecordedGround] = {}
-    for row in sorted(rows, key=lambda row: row.seq):
+    for row in sorted(rows, key=lambda row: (row.ground.since, not row.holds, row.seq)):
         newest[row.ground.purpose, row.ground.channel, row.ground.kind] = row
     return [row for row in newest.values() if row.holds]
 

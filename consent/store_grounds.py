@@ -11,9 +11,10 @@ from sqlalchemy import Connection, Table, bindparam, delete, func, select
 
 from audit.database import insert_rows, to_microseconds
 from consent import store_ledger
-from consent.channels import NO_GROUNDS, Grounds
+from consent.channels import BUSINESS, NO_GROUNDS, Grounds
 from consent.openings import Ground, GroundKind, RecordedGround, openings_of
 from consent.tables import channel_use, ground, open_channel
+from governance.tables import subject
 from governance.vocabulary import Channel, Declaration
 
 GROUND_COLUMNS = ("seq", "subject", "purpose", "channel", "kind", "holds", "since", "recorded_at", "evidence")
@@ -63,6 +64,15 @@ def rows_of(connection: Connection, numbers: Sequence[int]) -> dict[int, list[Re
     return found
 
 
+def businesses_among(connection: Connection, numbers: Sequence[int]) -> set[int]:
+    """Those of some subjects who are known to be a business."""
+    found: set[int] = set()
+    for piece in _pieces(numbers):
+        match = (subject.c.id.in_(piece), subject.c.counterparty == BUSINESS)
+        found.update(connection.execute(select(subject.c.id).where(*match)).scalars())
+    return found
+
+
 def evidence_of(connection: Connection, number: int) -> dict[int, bytes]:
     """Number of each ground of a subject → its sealed evidence."""
     rows = connection.execute(select(ground.c.seq, ground.c.evidence).where(ground.c.subject == number))
@@ -90,20 +100,18 @@ def project(connection: Connection, histories: Mapping[int, Sequence[Declaration
     insert_rows(connection, open_channel, OPEN_COLUMNS, sorted(opened))
 
 
-def rebuild(connection: Connection) -> None:
-    """Compute every open channel again."""
-    connection.execute(delete(open_channel))
-    last: int | None = None
-    while True:
-        numbers = select(ground.c.subject).distinct().order_by(ground.c.subject).limit(store_ledger.IDS_PER_QUERY)
-        if last is not None:
-            numbers = numbers.where(ground.c.subject > last)
-        piece = list(connection.execute(numbers).scalars())
-        if not piece:
-            return
-        recorded = store_ledger.histories(connection, piece)
-        project(connection, {number: [row.declaration for row in rows] for number, rows in recorded.items()})
-        last = piece[-1]
+def rebuild_piece(connection: Connection, after: int | None) -> int | None:
+    """Compute the open channels of the next subjects again; the last of them, or None when all are done."""
+    if after is None:
+        nobody = open_channel.c.subject.not_in(select(ground.c.subject))
+        connection.execute(delete(open_channel).where(nobody))
+    numbers = select(ground.c.subject).distinct().order_by(ground.c.subject).limit(store_ledger.IDS_PER_QUERY)
+    if after is not None:
+        numbers = numbers.where(ground.c.subject > after)
+    piece = list(connection.execute(numbers).scalars())
+    recorded = store_ledger.histories(connection, piece)
+    project(connection, {number: [row.declaration for row in rows] for number, rows in recorded.items()})
+    return piece[-1] if piece else None
 
 
 def add_uses(

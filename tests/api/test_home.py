@@ -45,6 +45,20 @@ def test_key_files_are_readable_by_their_owner_alone(settings: Settings) -> None
     assert {stat.S_IMODE(path.stat().st_mode) for path in settings.keys_folder.iterdir()} == {0o600}
 
 
+def test_database_files_are_readable_by_their_owner_alone(settings: Settings) -> None:
+    """Whoever may enter the folder, say through a backup, is no reader yet; `lauter init` mends old ones."""
+    make_home(settings, actor=OPERATOR, now=NOON)
+    files = sorted(settings.home.glob("*.db"))
+    assert [stat.S_IMODE(path.stat().st_mode) for path in files] == [0o600] * 3
+    files[0].chmod(0o644)
+
+    broken = {check.name: check.detail for check in examine(settings).checks if not check.sound}
+    assert list(broken) == ["folder"]
+    assert files[0].name in broken["folder"]
+    assert make_home(settings, actor=OPERATOR, now=NOON).made == (f"rights of {files[0].name}",)
+    assert examine(settings).sound
+
+
 def test_a_changed_catalogue_is_recorded_once(settings: Settings) -> None:
     """The record of processing shows which version was in force when (Article 30 GDPR)."""
     make_home(settings, actor=OPERATOR, now=NOON)
@@ -153,6 +167,14 @@ EVIDENCE = {
         "(seq, subject, act, scope, said_at, received_at, source) VALUES (1, 1, 'given', 'purpose', 0, 0, 'subject')",
         "seq",
     ),
+    "ground": (
+        (
+            "(seq, subject, purpose, channel, kind, holds, since, recorded_at, evidence) "
+            "VALUES (1, 1, 'p', 'email', 'address_from_sale', 1, 0, 0, '')"
+        ),
+        "seq",
+    ),
+    "channel_use": ("(seq, subject, purpose, channel, used_at) VALUES (1, 1, 'p', 'phone', 0)", "seq"),
 }
 
 
@@ -168,4 +190,9 @@ def test_ledger_and_log_tables_take_no_change(table: str, database_url: str) -> 
     for statement in (f"DELETE FROM {table}", f"UPDATE {table} SET {column} = 9"):
         with pytest.raises(DBAPIError, match="append"), database.writing() as connection:
             connection.execute(text(statement))
+    replacing = f"TRUNCATE {table}"
+    if database.is_sqlite:
+        replacing = f"INSERT OR REPLACE INTO {table} {values}"
+    with pytest.raises(DBAPIError, match="append"), database.writing() as connection:
+        connection.execute(text(replacing))
     database.close()

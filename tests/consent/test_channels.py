@@ -181,11 +181,14 @@ def test_a_no_to_something_else_ends_no_exception() -> None:
 
 
 def test_a_fact_that_was_found_wrong_ends_the_exception() -> None:
-    """§ 7(3) UWG: the newest record of each fact counts."""
-    wrong = replace(a_sale()[1], seq=9, holds=False)
+    """§ 7(3) UWG: the latest of each fact counts, and an old file brings nothing back."""
+    fact = replace(a_sale()[1].ground, since=NOON - 5 * DAY)
+    wrong = RecordedGround(9, fact, False, NOON)
+    late = RecordedGround(10, replace(fact, since=NOON - 6 * DAY), True, NOON)
 
     assert not reached([*a_sale(), wrong])
-    assert reached([*a_sale(), wrong, replace(wrong, seq=10, holds=True)])
+    assert not reached([*a_sale(), wrong, late])
+    assert reached([*a_sale(), wrong, replace(late, ground=replace(fact, since=NOON))])
 
 
 def test_facts_about_one_channel_or_purpose_open_no_other() -> None:
