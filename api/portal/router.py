@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from api.portal import choices, confirm, gpc, one_click
+from api.portal import choices, confirm, gpc, one_click, receipts
 
 router = APIRouter(include_in_schema=False)
-for area in (choices,):
+for area in (choices, receipts):
     router.include_router(area.router, prefix="/portal")
 
 for links in (one_click, confirm, gpc):

@@ -41,6 +41,7 @@ FACES = ("/portal", "/u/", "/confirm/")
 PLACES: tuple[tuple[str, str], ...] = (
     (N_("Preferences"), "/portal/preferences"),
     (N_("History"), "/portal/history"),
+    (N_("Receipts"), "/portal/receipts"),
     (N_("Help"), "/portal/help"),
 )
 
