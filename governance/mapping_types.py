@@ -34,7 +34,10 @@ CURRENCY = re.compile(r"[A-Z]{3}")
 ATTRIBUTE = re.compile(r"[a-z][a-z0-9_]{0,39}")
 SPECIAL_HEADER = re.compile(
     r"religio|konfession|glaube|gesundheit|krankh|diagnos|behinder|schwerbeh|health|medical|disab|ethni"
-    r"|(?<!st)(?<!ter)rasse|\brace\b|herkunft|gewerkschaft|trade.?union|sexual|politi|partei|biometr|genet|kirchensteuer",
+    r"|(?<!st)(?<!ter)rasse|\brace\b|gewerkschaft|trade.?union|sexual|politi|biometr|genet|kirchensteuer"
+    # Standing alone or beside a word that makes them personal; a lead has an origin and a contract has parties.
+    r"|^\W*herkunft\W*$|(sozial|kultur|famili|national|region)\w*[\W_]*herkunft|herkunfts(land|staat|sprache)"
+    r"|^\W*partei\W*$|partei(mitglied|zugeh|buch|pr(ä|ae)fer|n(ä|ae)he)|(wahl|gewählte)[\W_]*partei",
     re.IGNORECASE,
 )
 """Headers that speak of Article 9 GDPR data: refused even under a harmless field name."""

@@ -104,9 +104,18 @@ def test_a_special_category_is_refused(catalogue: Catalogue) -> None:
     assert "fields.illness: a special category" in found
 
 
-@pytest.mark.parametrize(("header", "special"), [("Strasse", False), ("Terrasse", False), ("Rasse", True)])
-def test_a_street_is_no_race(header: str, special: bool, catalogue: Catalogue) -> None:
-    """A street without ß is the commonest column of Swiss and of many German files."""
+@pytest.mark.parametrize(
+    ("header", "special"),
+    [
+        ("Strasse", False), ("Terrasse", False), ("Rasse", True),
+        ("Herkunft des Kontakts", False), ("Kontaktherkunft", False), ("Lead-Herkunft", False),
+        ("Herkunft", True), ("soziale Herkunft", True), ("ethnische_Herkunft", True), ("Herkunftsland", True),
+        ("Vertragspartei", False), ("Vertragsparteien", False), ("Gegenpartei", False),
+        ("Partei", True), ("Parteizugehörigkeit", True), ("politische Partei", True),
+    ],
+)  # fmt: skip
+def test_a_street_is_no_race_and_a_contract_no_opinion(header: str, special: bool, catalogue: Catalogue) -> None:
+    """A street without ß is the commonest column of Swiss files, and every lead has an origin."""
     text = f'kind="contacts"\n[columns]\nreference="a"\nstreet="{header}"'
 
     if special:
