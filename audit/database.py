@@ -7,8 +7,9 @@ databases order and compare them alike.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -94,11 +95,21 @@ def open_database(url: str) -> Database:
     """Open a database by its SQLAlchemy URL (`sqlite:///path` or `postgresql+psycopg://…`)."""
     if url.startswith("sqlite"):
         engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False})
+        event.listen(engine, "do_connect", _make_private)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     else:
         engine = create_engine(url, pool_pre_ping=True)
     return Database(engine)
+
+
+def _make_private(_dialect: Any, _record: Any, arguments: tuple[Any, ...], _options: Any) -> None:
+    """Make a missing file readable by its owner alone; SQLite gives its write-ahead log the same rights."""
+    name = str(arguments[0]) if arguments else ":memory:"
+    if name in {"", ":memory:"} or name.startswith("file:"):
+        return
+    with suppress(OSError):  # what hinders us hinders SQLite too, and it says so
+        os.close(os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

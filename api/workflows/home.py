@@ -30,10 +30,12 @@ from governance.store_catalogue import latest_catalogue, record_catalogue
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
 
     from governance.vocabulary import Actor
 
 PRIVATE_FOLDER = 0o700
+PRIVATE_FILE = 0o600
 STORES = ("work", "vault", "protected")
 
 
@@ -91,6 +93,7 @@ def make_home(settings: Settings, *, actor: Actor, now: datetime) -> HomeMade:
         if _migrate(url, store):
             made.append(f"{store} database")
     made += _make_keys(settings, now)
+    made += _close_files(settings)
     house = open_house(settings)
     try:
         with house.work.writing() as connection:
@@ -168,6 +171,20 @@ def _make_keys(settings: Settings, now: datetime) -> list[str]:
     return ["keys"] if len(new) == len(KeyRole) else [f"{role.value} key" for role in new]
 
 
+def _close_files(settings: Settings) -> list[str]:
+    """Take from others what an older version or a copy gave them on the databases."""
+    open_files = list(_open_to_others(settings))
+    for path in open_files:
+        path.chmod(PRIVATE_FILE)
+    return [f"rights of {path.name}" for path in open_files]
+
+
+def _open_to_others(settings: Settings) -> Iterator[Path]:
+    if os.name == "posix":
+        found = sorted(settings.home.glob("*.db*"))
+        yield from (path for path in found if stat.S_IMODE(path.stat().st_mode) & ~PRIVATE_FILE)
+
+
 def _make_catalogue(settings: Settings) -> list[str]:
     if settings.catalogue_path.exists():
         return []
@@ -192,6 +209,8 @@ def _folder_is_private(settings: Settings) -> str:
         raise BadInput(f"{settings.home}: there is no home here; make one with `lauter init`")
     if os.name == "posix" and stat.S_IMODE(settings.home.stat().st_mode) & 0o007:
         raise BadInput(f"{settings.home}: other users of this machine can look in; run `chmod 700` on it")
+    for path in _open_to_others(settings):
+        raise BadInput(f"{path.name}: others may read it; run `lauter init`, or `chmod 600` on it")
     return "only its owner can look in"
 
 

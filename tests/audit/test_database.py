@@ -1,12 +1,14 @@
 """The door to the database behaves alike on SQLite and PostgreSQL."""
 
+import os
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from audit import tables
-from audit.database import Database, from_microseconds, insert_rows, to_microseconds
+from audit.database import Database, from_microseconds, insert_rows, open_database, to_microseconds
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -58,3 +60,20 @@ def test_a_reading_session_cannot_write_and_keeps_its_snapshot(work: Database) -
         with work.writing() as writer:
             insert_rows(writer, tables.log_node, ("level", "idx", "hash"), [(1, 1, b"x")])
         assert reader.execute(select(tables.log_node)).all() == []
+
+
+def test_only_the_owner_can_read_an_embedded_database(tmp_path: Path) -> None:
+    """The file and its write-ahead log, whatever the umask (Article 32(1)(b) GDPR)."""
+    previous = os.umask(0)
+    try:
+        database = open_database(f"sqlite:///{tmp_path / 'private.db'}")
+        with database.writing() as connection:
+            connection.execute(text("CREATE TABLE t (a INTEGER)"))
+        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+        database.close()
+    finally:
+        os.umask(previous)
+
+    assert modes["private.db"] == 0o600
+    assert set(modes.values()) == {0o600}
+    assert len(modes) > 1
