@@ -99,7 +99,8 @@ def _show_in_force(result: PolicyState) -> None:
 
 
 def _show_attribute(attribute: dict[str, object]) -> None:
-    output.screen.print(f"  {attribute['attribute']}: {str(attribute['verdict']).replace('_', ' ')}")
+    name = str(attribute["attribute"]).replace("_", " ")
+    output.screen.print(f"  {name}: {str(attribute['verdict']).replace('_', ' ')}")
     groups = attribute["groups"]
     for group_ in groups if isinstance(groups, list | tuple) else ():
         size = "<10" if group_["size"] is None else group_["size"]

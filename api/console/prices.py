@@ -28,6 +28,17 @@ VERDICTS: dict[Verdict, tuple[str, str]] = {
     Verdict.NOT_ENOUGH_DATA: ("withheld", N_("not enough data")),
     Verdict.NOT_ASSESSABLE: ("withheld", N_("not assessable")),
 }
+ATTRIBUTES: dict[str, str] = {
+    "age": N_("age"),
+    "age_group": N_("age group"),
+    "disability": N_("disability"),
+    "ethnic_origin": N_("ethnic origin"),
+    "gender": N_("gender"),
+    "religion": N_("religion"),
+    "sex": N_("sex"),
+    "sexual_identity": N_("sexual identity"),
+}
+"""Words for the attributes of § 1 AGG under their usual names; another key is shown as its own words."""
 NEVER = ("attention", N_("never checked"))
 HEADLINES: dict[Verdict | None, str] = {
     None: N_("%(name)s: not checked yet"),
@@ -140,7 +151,7 @@ def _attribute(visit: Visit, report: Mapping[str, Any]) -> AttributeView:
     limit = max((float(ratio["limit"]) for ratio in ratios if ratio), default=1.0)
     scale = Scale.over(ratios, limit)
     return AttributeView(
-        name=str(report["attribute"]),
+        name=attribute_name(visit, str(report["attribute"])),
         state=VERDICTS[Verdict(report["verdict"])],
         groups=tuple(_group(visit, group, scale) for group in report["groups"]),
         coverage=float(report["coverage"]),
@@ -150,6 +161,11 @@ def _attribute(visit: Visit, report: Mapping[str, Any]) -> AttributeView:
         ticks=scale.ticks,
         limit=limit,
     )
+
+
+def attribute_name(visit: Visit, key: str) -> str:
+    """What an attribute is called on a page."""
+    return visit.tongue.say(ATTRIBUTES[key]) if key in ATTRIBUTES else key.replace("_", " ")
 
 
 def _ratio(group: Mapping[str, Any]) -> Mapping[str, Any] | None:

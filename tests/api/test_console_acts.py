@@ -6,9 +6,10 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-from governance.vocabulary import Role
+from api.workflows import prices
+from governance.vocabulary import OPERATOR, Role
 from tests.api.test_prices import SCHEME as PRICED
-from tests.api.test_prices import answers, in_force
+from tests.api.test_prices import a_policy, answers, in_force
 from tests.api.web import PASSWORD, serve
 from tests.small_world import run_scheme
 
@@ -81,4 +82,21 @@ def test_a_price_whose_check_fits_no_more_wants_somebody(tmp_path: Path) -> None
     page = officer.get("/console/prices/volume").text
     assert "on hold: needs a new check" in page
     assert "Gate closed: the price is on hold" in page
+    served.house.close()
+
+
+def test_a_page_calls_an_attribute_by_a_word(tmp_path: Path) -> None:
+    """Nobody reads age_group on a page (BITV; UX)."""
+    served = serve(tmp_path, people=100, gold=50, purposes=("personalised_price",), channel=None)
+    run_scheme(served.house, PRICED)
+    limits = {"price_ratio": 1.02, "minimum_group": 20}
+    text = a_policy(check={"attributes": ["age_group", "house_rule"], "limits": limits})
+    prices.define(served.house, text, actor=OPERATOR, now=served.now)
+    prices.check(served.house, "volume", actor=OPERATOR, now=served.now)
+
+    page = served.browser(Role.DPO, "de").get("/console/prices/volume").text
+
+    assert "Altersgruppe" in page
+    assert "house rule" in page
+    assert "age_group" not in page
     served.house.close()
