@@ -30,6 +30,8 @@ FACTS = frozenset(
         "run:ended",
         "run:failed",
         "checkpoint:failed",
+        "mail:refused",
+        "work:failed",
     }
 )
 KEYS = frozenset({"event", "at", "route", "method", "status", "milliseconds", "role", "error", "version"})

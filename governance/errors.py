@@ -78,3 +78,7 @@ class StaffUnknown(NotFound):
 
 class TokenInvalid(BadInput):
     """An API token asks for a scope or role that does not exist."""
+
+
+class WebhookUnknown(NotFound):
+    """There is no webhook of that number that is still called."""

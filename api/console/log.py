@@ -30,6 +30,7 @@ PAGE = 50
 KINDS: dict[str, str] = {
     "accounts:imported": N_("Companies imported"),
     "activities:imported": N_("Activities imported"),
+    "address:stopped": N_("Advertising to a shared address stopped"),
     "assignment:corrected": N_("Assignment corrected"),
     "assignment:explained": N_("Assignment explained"),
     "assignment:proven": N_("Assignment proven"),
@@ -59,6 +60,9 @@ KINDS: dict[str, str] = {
     "grounds:imported": N_("Facts that open channels imported"),
     "objection:lifted": N_("Objection lifted"),
     "objection:raised": N_("Objection raised"),
+    "portal:entered": N_("Came into the portal"),
+    "portal:left": N_("Left the portal"),
+    "portal:letter_made": N_("Letter with a code made"),
     "price:activated": N_("Price activated"),
     "price:checked": N_("Price checked"),
     "price:defined": N_("Price defined"),
@@ -72,6 +76,11 @@ KINDS: dict[str, str] = {
     "subject:restricted": N_("Processing restricted"),
     "subject:viewed": N_("Declarations looked at"),
     "token:made": N_("API token made"),
+    "webhook:added": N_("Webhook added"),
+    "webhook:delivered": N_("Change told to a system of the company"),
+    "webhook:ended": N_("Webhook ended"),
+    "webhook:failed": N_("Change did not reach a system of the company"),
+    "webhook:resumed": N_("Failed webhook deliveries sent again"),
 }
 """What happened, in words; a test compares it with the facts that the code appends."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from api.workflows import blocking
+from api.workflows import blocking, webhooks
 from audit.errors import NotFound
 from consent import ledger, notices
 from consent.store_ledger import lock_subjects
@@ -121,7 +121,7 @@ def record(connection: Connection, house: House, prepared: Prepared, *, actor: A
         DeclarationInvalid, MayNotRaise, NotFound: as `consent.ledger.declare`; nothing is recorded.
     """
     _first(connection, house, now=now)
-    return _record(connection, prepared, actor=actor, now=now)
+    return _record(connection, house, prepared, actor=actor, now=now)
 
 
 def declare(
@@ -168,7 +168,7 @@ def declare_unless(
         if already(ledger.history(connection, subject.number)):
             blocking.apply(connection, prepared.addresses, now=now)  # their address may be another one by now
             return None
-        return _record(connection, prepared, actor=actor, now=now)
+        return _record(connection, house, prepared, actor=actor, now=now)
 
 
 def _first(connection: Connection, house: House, *, now: datetime) -> None:
@@ -176,18 +176,19 @@ def _first(connection: Connection, house: House, *, now: datetime) -> None:
     notices.register(connection, house.catalogue, now=now)
 
 
-def _record(connection: Connection, prepared: Prepared, *, actor: Actor, now: datetime) -> Declared:
+def _record(connection: Connection, house: House, prepared: Prepared, *, actor: Actor, now: datetime) -> Declared:
     number = prepared.subject.number
     done = ledger.declare(connection, number, prepared.declarations, actor=actor, now=now, evidence=prepared.sealed)
     # After the log, under its lock: who shares an address is decided in the log's order, and a mail names its entry.
     blocking.apply(connection, prepared.addresses, now=now)
     if done.entry is not None:
-        _tell(connection, prepared, done.entry, now=now)
+        _tell(connection, house, prepared, done.entry, now=now)
     return done
 
 
-def _tell(connection: Connection, prepared: Prepared, entry: int, *, now: datetime) -> None:
+def _tell(connection: Connection, house: House, prepared: Prepared, entry: int, *, now: datetime) -> None:
     """The work after the commit: systems of the controller, and a mail where others spoke for the person."""
     number = prepared.subject.number
+    webhooks.announce(connection, house, number, entry, now=now)
     if any(d.act in GRANTS and d.source in BY_OTHERS for d in prepared.declarations):
         outbox.put(connection, "changed", {"subject": number, "entry": entry}, now=now)
