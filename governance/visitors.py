@@ -46,6 +46,8 @@ _COOKIE_BYTES = 32
 _SIGNS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: no I, L, O or U."""
 _LOOK_ALIKES = str.maketrans({"O": "0", "I": "1", "L": "1", "U": "V"})
+_NOBODY = 0
+"""No subject has this number."""
 _GROUPS, _GROUP = 7, 4
 CODE_LENGTH = _GROUPS * _GROUP
 """28 signs of 5 bits each: 140 bits."""
@@ -118,8 +120,7 @@ def want_letter(connection: Connection, subject: int | None, *, now: datetime) -
     Asking twice is asking once.
     """
     lasts = LASTS[LinkKind.WANTED] if subject is not None else timedelta(0)
-    if subject is not None:
-        store.drop_links(connection, LinkKind.WANTED.value, subject)
+    store.drop_links(connection, LinkKind.WANTED.value, _NOBODY if subject is None else subject)
     row = LinkRow(LinkKind.WANTED.value, subject, None, now, now + lasts)
     store.add_link(connection, _hash(secrets.token_urlsafe(_SECRET_BYTES)), row)
 

@@ -112,11 +112,21 @@ def unsubscribe(house: House, token: str, *, now: datetime, everything: bool = F
     return Unsubscribed(True, aim.purpose, aim.channel)
 
 
-def stop_address(house: House, holders: Sequence[Subject], channel: Channel, *, now: datetime) -> None:
-    """No advertising to an address that several share, declared by whoever reads its mail (design 8)."""
-    purposes = [p.key for p in house.catalogue.purposes.values() if p.marketing and channel in p.channels]
+def stop_address(
+    house: House, holders: Sequence[Subject], channel: Channel, *, now: datetime, purposes: Sequence[str] | None = None
+) -> None:
+    """No advertising to an address that several share, declared by whoever reads its mail (design 8).
+
+    Args:
+        purposes: some of those that `advertising_by` names; None: all of them.
+    """
     for holder in holders:
-        _end(house, holder, purposes, channel, now=now)
+        _end(house, holder, advertising_by(house, channel) if purposes is None else purposes, channel, now=now)
+
+
+def advertising_by(house: House, channel: Channel) -> list[str]:
+    """The purposes that advertise on a channel."""
+    return [p.key for p in house.catalogue.purposes.values() if p.marketing and channel in p.channels]
 
 
 def _content(pseudonym: bytes, purpose: str, channel: Channel) -> bytes:
