@@ -25,3 +25,7 @@ class FieldNotForPurpose(Refused):
 
 class PermissionUnavailable(Unavailable):
     """What people declared cannot be read in full; nobody is let through until it can (PRI-10)."""
+
+
+class ChangedMeanwhile(Refused):
+    """Something was declared since the state was read on which the change rests; nothing is recorded."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from api.workflows import blocking, webhooks
 from audit.errors import NotFound
 from consent import ledger, notices
+from consent.errors import ChangedMeanwhile
 from consent.store_ledger import lock_subjects
 from governance import outbox, store
 from governance.vocabulary import Act, Source, Unit
@@ -132,18 +133,24 @@ def declare(
     actor: Actor,
     now: datetime,
     evidence: Sequence[bytes | None] = (),
+    expected: int | None = None,
 ) -> Declared:
     """Record what a subject declared, and everything that follows from it, in one transaction.
 
     Args:
         evidence: for each declaration its evidence in clear or None; sealed here under the subject's evidence key.
+        expected: the version (`ledger.version_of`) of the state that the change rests on; None: whatever it is.
 
     Raises:
         DeclarationInvalid, MayNotRaise, NotFound: as `consent.ledger.declare`.
+        ChangedMeanwhile: something was declared since that version.
     """
     prepared = prepare(house, subject, declarations, evidence=evidence)
     with house.work.writing() as connection:
-        return record(connection, house, prepared, actor=actor, now=now)
+        _first(connection, house, now=now)
+        if expected is not None:
+            _check_version(connection, subject.number, expected)
+        return _record(connection, house, prepared, actor=actor, now=now)
 
 
 def declare_unless(
@@ -174,6 +181,13 @@ def declare_unless(
 def _first(connection: Connection, house: House, *, now: datetime) -> None:
     """What others could wait for comes before the subject's lock, and the log's comes last: one order everywhere."""
     notices.register(connection, house.catalogue, now=now)
+
+
+def _check_version(connection: Connection, number: int, expected: int) -> None:
+    """Under the subject's lock: of two who read the same state only one may change it (SEC-2)."""
+    lock_subjects(connection, [number])
+    if ledger.version_of(connection, number) != expected:
+        raise ChangedMeanwhile("something was declared since that version")
 
 
 def _record(connection: Connection, house: House, prepared: Prepared, *, actor: Actor, now: datetime) -> Declared:

@@ -88,6 +88,7 @@ def choose(  # noqa: PLR0913 - who says what, through whom, since when, read how
     language: Language,
     gpc: bool = False,
     proof: Proof | None = None,
+    expected: int | None = None,
 ) -> Chosen:
     """Record some choices of one person in one act.
 
@@ -97,9 +98,11 @@ def choose(  # noqa: PLR0913 - who says what, through whom, since when, read how
         gpc: the browser signals an objection: it is written down first, as a source of its own.
         proof: sealed beside each consent, and beside an objection that somebody gave reasons for. A consent to e-mail
             by somebody who has not shown to read that mailbox waits for the button in a mail.
+        expected: the version of the preferences that were read before; None: whatever it is.
 
     Raises:
         ChoiceNotOffered: something nobody decides; nothing is recorded.
+        ChangedMeanwhile: something was declared since that version.
         MayNotRaise: the controller's system brings a yes where the person said no, and no later act of theirs.
         NotFound: nobody is kept under that number any more, or the catalogue has no such purpose.
     """
@@ -120,7 +123,7 @@ def choose(  # noqa: PLR0913 - who says what, through whom, since when, read how
     acts = _acts(house, wanted, stands, renew, now=now)
     waiting = _unproven(acts, stands, proof) if source is Source.SUBJECT else []
     said = [_declaration(house, act, aim, source, now, language, proof) for act, aim in acts if aim not in waiting]
-    done = _record(house, subject, said, actor=actor, now=now, proof=proof)
+    done = _record(house, subject, said, actor=actor, now=now, proof=proof, expected=expected)
     for aim in waiting:
         _confirm(house, subject, stands, aim, actor=actor, now=now, language=language)
     return Chosen(now, done[0], done[1], tuple(waiting), tuple(dropped))
@@ -245,12 +248,13 @@ def _record(
     actor: Actor,
     now: datetime,
     proof: Proof | None,
+    expected: int | None,
 ) -> tuple[tuple[int, ...], int | None]:
     """The numbers of what was recorded, and the first entry in the log."""
     if not said:
         return (), None
     evidence = [proof.evidence if proof is not None and each.has_evidence else None for each in said]
-    done = declaring.declare(house, subject, said, actor=actor, now=now, evidence=evidence)
+    done = declaring.declare(house, subject, said, actor=actor, now=now, evidence=evidence, expected=expected)
     with house.work.reading() as connection:
         rows = ledger.recorded(connection, subject.number)
     return tuple(row.seq for row in rows if _is_of(row, said)) if done.recorded else (), done.entry
