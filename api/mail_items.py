@@ -9,12 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from api import mails
-from api.workflows import confirming, declaring
+from api.workflows import confirming, declaring, portal
 from audit import log
 from audit.errors import NotFound
 from consent import ledger
-from governance import visitors
-from governance.visitors import LASTS, LinkKind
 from governance.vocabulary import Channel, Declaration, Language
 
 if TYPE_CHECKING:
@@ -28,21 +26,13 @@ if TYPE_CHECKING:
 
 def portal_link(house: House, mailer: Mailer, item: Item, now: datetime) -> None:
     """The way into the portal: to somebody's own preferences, or for a shared address to its stop page alone."""
-    number = bytes.fromhex(str(item.reference["address"]))
-    address = house.addresses.open(number)
-    holders = [] if address is None else declaring.holders_of(house, "email", address)
-    if address is None or not holders:
-        house.addresses.forget([number])
+    issued = portal.issue(house, item.reference, now=now)
+    if issued is None:
         return
-    subject = _who(item.reference.get("subject"), holders)
-    expires_at = now + LASTS[LinkKind.MAIL]
-    with house.work.writing() as connection:
-        secret = visitors.make_link(connection, kind=LinkKind.MAIL, subject=subject, address=number, now=now)
-    house.addresses.prolong(number, expires_at=expires_at)
     controller = house.catalogue.controller
-    compose = mails.shared_link if subject is None else mails.portal_link
-    written = compose(controller, _url(house, f"/portal/enter/{secret}"), expires_at)
-    mailer.send(mails.write(controller, address, _language(item.reference), written), now=now)
+    compose = mails.shared_link if issued.shared else mails.portal_link
+    written = compose(controller, issued.url, issued.expires_at)
+    mailer.send(mails.write(controller, issued.address, issued.language, written), now=now)
 
 
 def confirmation(house: House, mailer: Mailer, item: Item, now: datetime) -> None:
@@ -79,14 +69,6 @@ def _recorded(house: House, subject: Subject, entry: int) -> tuple[list[Declarat
         rows = ledger.recorded(connection, subject.number)
     found = [row.declaration for row in rows if row.seq >= int(first.body.get("declaration") or 0)]  # type: ignore[arg-type]
     return [d for d in found if d.received_at == found[0].received_at], first.at
-
-
-def _who(asked: int | str | None, holders: list[Subject]) -> int | None:
-    """Whose link it is: theirs who was meant, if the address is still theirs, or the only one's; None: shared."""
-    numbers = [holder.number for holder in holders]
-    if asked is not None and int(asked) in numbers:
-        return int(asked)
-    return numbers[0] if len(numbers) == 1 else None
 
 
 def _language(reference: Reference) -> Language:
