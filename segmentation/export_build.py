@@ -11,14 +11,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from audit.database import in_batches
-from consent.permission import PermittedPopulation, PopulationRequest, lawful, permitted
+from consent.permission import PermittedPopulation, PopulationRequest, lawful, permitted, refused
 from governance.vocabulary import Channel, Reason, Unit
 from segmentation import store_assignments, store_exports
 from segmentation.corrections import in_force, segment_numbers
@@ -28,6 +28,9 @@ from segmentation.export_request import ExportRequest, Mode
 from segmentation.membership import Live
 from segmentation.record import NO_SEGMENT
 from segmentation.small_cells import EarlierOutput
+
+if TYPE_CHECKING:
+    from governance.purposes import Purpose
 
 REVEAL_BATCH = 4_096
 
@@ -40,8 +43,8 @@ class Powers:
 
     reveal: Callable[[Sequence[int]], Sequence[Details | None]]
     """Contact details of subjects; None for whoever has none any more."""
-    blocked: Callable[[Connection, Channel, Sequence[Details]], Sequence[bool]]
-    """Whether the block list holds the address that the channel would use."""
+    blocked: Callable[[Connection, Purpose, Channel, Sequence[Details]], Sequence[bool]]
+    """Whether the block list holds the address that the channel would use, for that purpose or for every one."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,7 @@ def gather(
     for person in _people(replace(population, subjects=kept), names, numbers, chosen):
         people.append(person)
     if request.mode is Mode.CONTACT_POINTS and request.channel is not None:
-        people, unreached = _reached(connection, people, request.channel, powers)
+        people, unreached = _reached(connection, people, request.purpose, request.channel, powers)
         excluded.update(unreached)
     return Gathered(
         people=tuple(people),
@@ -150,7 +153,7 @@ def still_lawful(
     def blocked(subjects: Sequence[int]) -> Sequence[bool]:
         if channel is None or request.mode is Mode.PSEUDONYMS:
             return [False] * len(subjects)
-        return powers.blocked(connection, channel, [details[subject] for subject in subjects])
+        return powers.blocked(connection, request.purpose, channel, [details[subject] for subject in subjects])
 
     subjects = np.array(sorted(details), dtype=np.int64)
     return bool(lawful(connection, subjects, request.purpose, now=now, channel=channel, blocked=blocked).all())
@@ -179,7 +182,9 @@ def _asked(
 ) -> tuple[Unit, Members, Mapping[int, Reason]]:
     """The rows that are asked for: an account's contact points are those of its contacts, each asked for itself.
 
-    With them the contacts whose account may not be processed itself, such as a sole trader who objected, and why.
+    With them the contacts who are closed by their account, and why: it may not be processed itself, such as a sole
+    trader who objected, or it said no to the channel. A company's no counts though the contact said nothing (§ 7(1)
+    sentence 2 UWG); its yes opens no contact's mailbox.
     """
     if chosen.unit is Unit.CONTACT or request.mode is Mode.PSEUDONYMS:
         return chosen.unit, members, {}
@@ -187,7 +192,9 @@ def _asked(
     places = np.searchsorted(members.subjects, accounts)
     open_ = lawful(connection, accounts, request.purpose, now=now)
     why = store_exports.reasons(connection, np.unique(accounts[~open_]), request.purpose, now=now, channel=None)
-    closed = {c: why[a] for c, a in zip(contacts[~open_].tolist(), accounts[~open_].tolist(), strict=True)}
+    if request.channel is not None:
+        why = refused(connection, accounts, request.purpose, request.channel) | why
+    closed = {c: why[a] for c, a in zip(contacts.tolist(), accounts.tolist(), strict=True) if a in why}
     return Unit.CONTACT, Members(contacts, members.segments[places]), closed
 
 
@@ -212,7 +219,7 @@ def _people(
 
 
 def _reached(
-    connection: Connection, people: Sequence[Person], channel: Channel, powers: Powers
+    connection: Connection, people: Sequence[Person], purpose: Purpose, channel: Channel, powers: Powers
 ) -> tuple[list[Person], Counter[Reason]]:
     """Those with an address on the channel that is not blocked; names are revealed batch by batch."""
     kept: list[Person] = []
@@ -225,7 +232,7 @@ def _reached(
                 left[answer] += 1
             else:
                 found.append((person, answer))
-        stopped = powers.blocked(connection, channel, [details for _, details in found])
+        stopped = powers.blocked(connection, purpose, channel, [details for _, details in found])
         for (person, details), stop in zip(found, stopped, strict=True):
             if stop:
                 left[Reason.ADDRESS_BLOCKED] += 1

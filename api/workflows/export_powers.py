@@ -5,24 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from api.workflows.blocking import KIND_OF
+from governance.contact_points import postal_line
 from governance.vocabulary import Channel
 from segmentation import store_exports
 from segmentation.export_build import Powers
+from segmentation.export_request import REACHED_BY
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from api.wiring import House
-    from governance.blocklist import Kind
+    from governance.purposes import Purpose
     from segmentation.export import Details
-
-BLOCKED_AS: dict[Channel, Kind | None] = {
-    Channel.EMAIL: "email",
-    Channel.PHONE: "phone",
-    Channel.SMS: "phone",
-    Channel.POST: None,
-}
-"""Which kind of address the block list knows for a channel; post is stopped by objection alone."""
 
 
 def powers_of(house: House) -> Powers:
@@ -36,10 +31,14 @@ def powers_of(house: House) -> Powers:
         identities = [found.get(subject) for subject in subjects]
         return [None if identity is None else identity.details for identity in identities]
 
-    def blocked(connection: Connection, channel: Channel, details: Sequence[Details]) -> list[bool]:
-        kind = BLOCKED_AS[channel]
-        if kind is None:
-            return [False] * len(details)
-        return house.blocklist.blocked(connection, kind, [one[kind] for one in details])
+    def blocked(connection: Connection, purpose: Purpose, channel: Channel, details: Sequence[Details]) -> list[bool]:
+        values = [_address(channel, one) for one in details]
+        kind, key = KIND_OF[channel], purpose.key
+        return house.blocklist.blocked(connection, kind, values, purpose=key, everywhere=purpose.marketing)
 
     return Powers(reveal, blocked)
+
+
+def _address(channel: Channel, details: Details) -> str:
+    """The address that the channel uses."""
+    return postal_line(details) if channel is Channel.POST else details[REACHED_BY[channel]]

@@ -30,9 +30,12 @@ from audit import log
 from audit.database import in_batches
 from audit.errors import Refused
 from audit.fact import Fact, FactValue
+from consent.grounds import stage_use
 from governance.deadlines import add_duration
+from governance.vocabulary import Channel
 from segmentation import store_exports
 from segmentation.export_build import Ids, Powers, still_lawful
+from segmentation.export_request import Mode
 from segmentation.small_cells import Leak
 
 if TYPE_CHECKING:
@@ -173,11 +176,24 @@ def _note(
     """Write down the release or the refusal; the last thing before the commit."""
     if refusal is None:
         store_exports.set_state(connection, row.id, store_exports.RELEASED)
-        return log.append(connection, [_fact("export:released", row.id, prepared, actor, now)])
+        used = _used(connection, row.id, prepared, actor, now)
+        return log.append(connection, [_fact("export:released", row.id, prepared, actor, now), *used])
     if row.state == store_exports.BUILT:
         store_exports.set_state(connection, row.id, store_exports.APPROVED)
     body: dict[str, FactValue] = {"export": row.id, "reason": type(refusal).__name__}
     return log.append(connection, [Fact("export:refused", str(actor), now, body)])
+
+
+def _used(connection: Connection, number: int, prepared: Prepared, actor: Actor, now: datetime) -> list[Fact]:
+    """A list of numbers that leaves is a use of everybody's consent to calls: five years from now (§ 7a(2) UWG)."""
+    request = prepared.request
+    if request.mode is not Mode.CONTACT_POINTS or request.channel is not Channel.PHONE:
+        return []
+    called = sorted(person.subject for person in prepared.gathered.people)
+    fact = stage_use(
+        connection, called, request.purpose.key, request.channel, used_at=now, export=number, actor=actor, now=now
+    )
+    return [] if fact is None else [fact]
 
 
 def _refuse(

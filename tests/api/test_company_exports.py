@@ -13,7 +13,7 @@ from api.wiring import House
 from api.workflows import export_requests, exports, imports, segments
 from api.workflows.consents import Said, declare_for, restrict_for
 from api.workflows.export_files import ExportStale
-from governance.vocabulary import OPERATOR, Act, Scope, Unit
+from governance.vocabulary import OPERATOR, Act, Channel, Scope, Unit
 from tests.builders import NOON, a_house, default_catalogue
 
 TRADERS = range(1, 9)
@@ -107,3 +107,27 @@ def test_a_company_that_objects_between_build_and_download_stops_the_file(house:
 
     with pytest.raises(ExportStale):
         lines(house, number)
+
+
+@pytest.mark.parametrize("said", [Act.OBJECTED, Act.WITHDRAWN, Act.REFUSED])
+def test_a_company_that_said_no_to_the_channel_closes_it_for_its_contacts(house: House, said: Act) -> None:
+    """A sole trader who wants no letters gets none, though the contact said nothing (Article 21(3) GDPR, § 7 UWG)."""
+    before = built(house)
+    no = Said(said, purpose="sales_care", channel=Channel.POST)
+    declare_for(house, "F1", no, actor=OPERATOR, now=NOON, unit=Unit.ACCOUNT)
+
+    with pytest.raises(ExportStale):
+        lines(house, before)
+    number = built(house)
+    manifest = export_requests.export_of(house, number).manifest
+    assert manifest is not None
+    assert manifest["excluded"] == {"channel_refused": 1}
+    assert lines(house, number) == 7
+
+
+def test_a_company_that_said_no_to_another_channel_closes_nothing_here(house: House) -> None:
+    """Calls are not letters."""
+    no = Said(Act.OBJECTED, purpose="sales_care", channel=Channel.PHONE)
+    declare_for(house, "F1", no, actor=OPERATOR, now=NOON, unit=Unit.ACCOUNT)
+
+    assert lines(house, built(house)) == 8
