@@ -35,6 +35,9 @@ class Right(StrEnum):
     VERIFY = "verify"
     ACCOUNTS = "accounts"
     LETTER = "letter"
+    WEBHOOKS = "webhooks"
+    KEEP_WEBHOOKS = "keep_webhooks"
+    DECLARE = "declare"
     EXACT = "exact"
 
 
@@ -42,7 +45,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
     Role.DPO: frozenset(
         {
             Right.OVERVIEW, Right.CONTACTS, Right.SEGMENTS, Right.PERSON, Right.PRICES, Right.CHECK_PRICE,
-            Right.EXPORTS, Right.APPROVE_EXPORT, Right.LOG, Right.VERIFY, Right.EXACT,
+            Right.EXPORTS, Right.APPROVE_EXPORT, Right.LOG, Right.VERIFY, Right.EXACT, Right.WEBHOOKS,
         }
     ),
     Role.MARKETING: frozenset(
@@ -51,13 +54,18 @@ RIGHTS: dict[Role, frozenset[Right]] = {
             Right.CHECK_PRICE, Right.ACTIVATE_PRICE, Right.EXPORTS, Right.REQUEST_EXPORT, Right.DOWNLOAD_EXPORT,
         }
     ),
-    Role.DESK: frozenset({Right.OVERVIEW, Right.SEGMENTS, Right.PERSON, Right.CORRECT, Right.LETTER}),
-    Role.STEWARD: frozenset({Right.OVERVIEW, Right.CONTACTS, Right.IMPORT, Right.SEGMENTS, Right.RUN}),
-    Role.ADMIN: frozenset({Right.OVERVIEW, Right.ACCOUNTS, Right.VERIFY}),
+    Role.DESK: frozenset({Right.OVERVIEW, Right.SEGMENTS, Right.PERSON, Right.CORRECT, Right.LETTER, Right.DECLARE}),
+    Role.STEWARD: frozenset(
+        {
+            Right.OVERVIEW, Right.CONTACTS, Right.IMPORT, Right.SEGMENTS, Right.RUN, Right.WEBHOOKS,
+            Right.KEEP_WEBHOOKS,
+        }
+    ),
+    Role.ADMIN: frozenset({Right.OVERVIEW, Right.ACCOUNTS, Right.VERIFY, Right.WEBHOOKS, Right.KEEP_WEBHOOKS}),
     Role.AUDITOR: frozenset(
         {
             Right.OVERVIEW, Right.CONTACTS, Right.SEGMENTS, Right.PRICES, Right.EXPORTS, Right.LOG, Right.VERIFY,
-            Right.EXACT,
+            Right.EXACT, Right.WEBHOOKS,
         }
     ),
     Role.OPERATOR: frozenset(Right),

@@ -6,10 +6,11 @@ door: a problem document for the API, a page with the same fixed words for the c
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -44,6 +45,8 @@ WINDOW = timedelta(minutes=15)
 ATTEMPTS_PER_NAME, ATTEMPTS_PER_SOURCE, LOOKUPS = 5, 30, 120
 API = "/api/"
 SIGN_EVERY_SECONDS = 60
+WORKER_SECONDS = 15
+"""How long a mail or delivery under way may take to end when the service stops; what is cut off is done again."""
 
 
 def read_clock() -> datetime:
@@ -59,10 +62,11 @@ def create_app(house: House, *, clock: Callable[[], datetime] = read_clock, log:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         facts.info("service:started", version="0.1.0")
-        async with anyio.create_task_group() as beside:
-            beside.start_soon(_sign_regularly, house, clock, facts)
-            yield
-            beside.cancel_scope.cancel()
+        with _worker(house, clock, facts):
+            async with anyio.create_task_group() as beside:
+                beside.start_soon(_sign_regularly, house, clock, facts)
+                yield
+                beside.cancel_scope.cancel()
         jobs.close()
         facts.info("service:stopped")
 
@@ -92,6 +96,25 @@ def create_app(house: House, *, clock: Callable[[], datetime] = read_clock, log:
     app.add_middleware(SecurityHeaders, https=is_https(house.settings.public_url))
     app.add_middleware(RequestLog, log=facts)
     return app
+
+
+@contextmanager
+def _worker(house: House, clock: Callable[[], datetime], facts: Any) -> Iterator[None]:
+    """Mails, webhooks and sweeps in a thread beside the requests, for as long as the service runs."""
+    from api.mail import mailer_of
+    from api.worker import work_forever
+
+    mailer = mailer_of(house.settings, house.catalogue.controller)
+    stop = Event()
+    beside = Thread(
+        target=lambda: work_forever(house, mailer, clock=clock, stop=stop, log=facts), name="lauter-worker", daemon=True
+    )
+    beside.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        beside.join(WORKER_SECONDS)
 
 
 async def _sign_regularly(house: House, clock: Callable[[], datetime], facts: Any) -> None:

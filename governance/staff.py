@@ -45,6 +45,7 @@ class Scope(StrEnum):
     PRICE = "price"
     EXPORT = "export"
     AUDIT = "audit"
+    WEBHOOK = "webhook"
 
 
 @dataclass(frozen=True)

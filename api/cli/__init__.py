@@ -61,6 +61,8 @@ def register() -> None:
         segment,
         serve,
         staff,
+        webhook,
+        worker,
     )
 
     home.register(app)
@@ -73,8 +75,10 @@ def register() -> None:
     price.register(app)
     export.register(app)
     audit.register(app)
+    webhook.register(app)
     staff.register(app)
     serve.register(app)
+    worker.register(app)
     demo.register(app)
 
 

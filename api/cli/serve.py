@@ -26,6 +26,7 @@ def serve(
     import uvicorn
 
     from api.app import create_app
+    from api.mail import mailer_of
     from api.security import is_https, is_loopback
 
     settings = output.invocation(context).settings
@@ -36,6 +37,7 @@ def serve(
             "to its https address, or listen on 127.0.0.1"
         )
     with output.house(context) as house:
+        mailer_of(settings, house.catalogue.controller)  # refused here, in words, not inside the started service
         sweep_runs(house)
         output.notes.print(f"Lauter serves http://{host}:{port}/console (end with Ctrl-C)", markup=False)
         uvicorn.run(

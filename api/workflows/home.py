@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from api.settings import Settings
 from api.wiring import House, open_house
+from api.workflows.post_checks import mail_goes_out, nothing_given_up
 from api.workflows.stores import current_version, migrate, newest_version
 from audit import log
 from audit.database import Database, open_database
@@ -141,6 +142,8 @@ def _inner_checks(settings: Settings) -> Iterator[Check]:
         yield _check("notices", lambda: _notices_are_complete(house))
         yield _check("vault", lambda: _vault_fits(house))
         yield _check("runs", lambda: _swept(house))
+        yield _check("mail", lambda: mail_goes_out(house))
+        yield _check("outbox", lambda: nothing_given_up(house))
         yield _check("log", lambda: _log_is_sound(house))
     finally:
         house.close()
