@@ -24,7 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from audit import log
 from audit.database import from_microseconds
-from audit.tables import log_subject
+from audit.tables import log_leaf, log_subject
 from consent.errors import PermissionUnavailable
 from consent.replay import EVERY_PURPOSE
 from consent.sorted_ids import among
@@ -39,6 +39,8 @@ DECISION_ROWS = 262_144
 JSON_BLOCK = 4 << 20
 """Bytes per parsing block; a longer line is parsed in one block of its own."""
 
+LOOKS = ("assignment:explained", "assignment:proven", "assignment:read", "channel:used", "subject:viewed")
+"""Facts after which everything about a subject is permitted that was permitted before."""
 
 UNREADABLE = (SQLAlchemyError, sqlite3.Error, psycopg.Error, pa.ArrowException, ValueError, TypeError, OverflowError)
 
@@ -270,7 +272,9 @@ def _objections(row: Any) -> Objections:
 
 
 def changed_since(connection: Connection, index: int) -> Ids:
-    """Subjects that an entry of the log from *index* on is about, ascending."""
+    """Subjects that an entry of the log from *index* on is about, ascending; entries that only looked are left out."""
+    entries = select(log_subject.c.subject).join(log_leaf, log_leaf.c.idx == log_subject.c.idx)
+    changing = entries.where(log_subject.c.idx >= index, log_leaf.c.kind.not_in(LOOKS))
     with fail_closed("the log"):
         found = connection.execute(select(log_subject.c.subject).where(log_subject.c.idx >= index)).scalars()
         return np.unique(np.fromiter(found, dtype=np.int64))

@@ -1,7 +1,8 @@
 """Publishing: one short transaction under the log's lock that asks every newer declaration again.
 
 Somebody who objected, or withheld data that the scheme used, while the run was under way is taken out of it: only the
-hash of the row stays. Their declaration has a smaller index in the log than the run's fact, so it is honoured.
+hash of the row stays. So is a company that was computed from the orders of such a contact. Their declaration has a
+smaller index in the log than the run's fact, so it is honoured.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from consent.permission import PermittedPopulation, changed_since
 from governance.vocabulary import Reason
 from segmentation import store, store_assignments
 from segmentation.errors import RunOverlapped
+from segmentation.feeding import fed_no_more
 from segmentation.models import Model
 from segmentation.record import FLAGS_OFFSET, Flag
 from segmentation.run_task import Task
@@ -41,7 +43,7 @@ class Late:
     reasons: dict[str, int] = field(default_factory=dict)
     """Not permitted any more, by reason."""
     overtaken: int = 0
-    """Permitted, but withholding data that was used."""
+    """Permitted, but computed from data that may not be used any more."""
     segments: dict[int, int] = field(default_factory=dict)
     """How many each segment lost."""
     flags: dict[Flag, int] = field(default_factory=dict)
@@ -116,9 +118,10 @@ def _withdraw(connection: Connection, ready: Publication, changed: Ids, late: La
     """Take those of the changed people out who may not be in the run any more."""
     if not len(changed):
         return
-    rows = store_assignments.assignments_among(connection, ready.run, changed.tolist())
+    fed = fed_no_more(connection, ready.task, changed)
+    rows = store_assignments.assignments_among(connection, ready.run, sorted(fed.union(changed.tolist())))
     reasons = _unlawful(connection, ready.task, changed)
-    withholding = _newly_withheld(connection, ready, changed)
+    withholding = _newly_withheld(connection, ready, changed) | fed
     gone: list[AssignmentRow] = []
     for row in rows:
         reason = reasons.get(row.subject)

@@ -14,6 +14,7 @@ from audit import batch_tree
 from audit.database import STAGING_ROWS, in_batches, insert_rows
 from audit.opening import RANDOM_BYTES, Opening
 from audit.tables import batch, batch_tile, shredded_leaf
+from governance.tables import subject
 from segmentation.record import FLAGS_OFFSET, Flag
 from segmentation.tables import assignment
 
@@ -35,6 +36,17 @@ class AssignmentRow(NamedTuple):
 
 
 _COLUMNS = tuple(assignment.c[name] for name in AssignmentRow._fields)
+
+
+class Feeder(NamedTuple):
+    """A contact whose orders count for a company."""
+
+    contact: int
+    account: int
+    personal: bool
+    """The company is a natural person."""
+    closed: bool
+    """The contact is restricted or erased."""
 
 
 @dataclass(frozen=True)
@@ -176,6 +188,18 @@ def assignments_among(connection: Connection, run: int, subjects: Sequence[int])
     for part in in_batches(subjects, 10_000):
         match = (assignment.c.run == run, assignment.c.subject.in_(part))
         found.extend(AssignmentRow._make(row) for row in connection.execute(select(*_COLUMNS).where(*match)))
+    return found
+
+
+def feeders_among(connection: Connection, contacts: Sequence[int]) -> list[Feeder]:
+    """Those of some subjects who are contacts of a company."""
+    company = subject.alias("company")
+    columns = (subject.c.id, subject.c.account, company.c.natural, subject.c.restricted_at, subject.c.erased_at)
+    joined = select(*columns).join(company, company.c.id == subject.c.account)
+    found: list[Feeder] = []
+    for part in in_batches(contacts, 10_000):
+        for contact, account, natural, restricted, erased in connection.execute(joined.where(subject.c.id.in_(part))):
+            found.append(Feeder(contact, account, natural, restricted is not None or erased is not None))
     return found
 
 
