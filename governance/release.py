@@ -83,6 +83,8 @@ class Present:
     """The run of the scheme that is live."""
     attributes: bytes
     """Digest of the protected attributes as they were imported last."""
+    definition_holds: bool = True
+    """The catalogue still carries the scheme's definition."""
 
 
 VERDICT_TEXT: dict[Verdict, Text] = {
@@ -133,6 +135,7 @@ def price_gate(
             _same_attributes(check, present.attributes),
             _fresh(policy, check, now),
             _within_limits(check),
+            _carried(present),
             _effect(effect),
             _purpose(purpose),
             _assessment(purpose, today),
@@ -183,6 +186,16 @@ def _within_limits(check: Check | None) -> Condition:
             "within_limits", met=False, text=Text("Der Preis wurde nie geprüft.", "The price was never checked.")
         )
     return Condition("within_limits", check.verdict is Verdict.WITHIN_LIMITS, VERDICT_TEXT[check.verdict])
+
+
+def _carried(present: Present) -> Condition:
+    yes = Text("Der Katalog trägt die Festlegung des Schemas.", "The catalogue carries the scheme's definition.")
+    no = Text(
+        "Nach dem heutigen Katalog gilt die Festlegung des Schemas nicht mehr: Legen Sie es neu fest und lassen Sie es "
+        "laufen.",
+        "Under the present catalogue the scheme's definition does not hold any more: define it anew and run it.",
+    )
+    return Condition("definition_holds", present.definition_holds, yes if present.definition_holds else no)
 
 
 def _effect(effect: EffectClass) -> Condition:

@@ -22,6 +22,12 @@ def catalogue_text(connection: Connection, digest: bytes) -> str | None:
     return connection.execute(query).scalar_one_or_none()
 
 
+def versions(connection: Connection) -> list[tuple[datetime, str]]:
+    """Every version that was in force with the instant since when, newest first."""
+    query = select(catalogue_version.c.since, catalogue_version.c.document).order_by(catalogue_version.c.since.desc())
+    return [(row.since, row.document) for row in connection.execute(query)]
+
+
 def record_catalogue(connection: Connection, catalogue: Catalogue, *, now: datetime) -> None:
     """Record that this catalogue is in force from now on; an old one that returns gets its new date."""
     known = catalogue_version.c.digest == catalogue.digest

@@ -66,6 +66,8 @@ def _show(result: ExplainedAssignment) -> None:
         f"run {said.run}, {said.decided_at:%Y-%m-%d %H:%M} UTC, model {said.model.hex()[:16]}, entry {result.fact}"
     )
     _section(heads[7], [evidence])
+    if result.note is not None:
+        output.screen.print(f"\n{say(result.note)}")
 
 
 def _section(head: str, lines: list[str]) -> None:

@@ -22,12 +22,12 @@ from api.i18n import N_
 from api.pages import role_of
 from api.workflows import log as logs
 from api.workflows import segments as workflow
-from api.workflows.explanations import NotInScheme, explain_subject
+from api.workflows.explanations import NotInScheme, explain_subject, member_now
 from api.workflows.segments import CorrectionOrder
+from api.workflows.stored_definitions import stored_definition
 from audit.errors import LauterError, NotFound
 from governance.vocabulary import REASON_TEXT
 from segmentation import membership, store_exports
-from segmentation.definitions import parse_definition
 from segmentation.periods import iso_day
 
 if TYPE_CHECKING:
@@ -106,9 +106,9 @@ def assignment_view(visit: Visit, person: Found, scheme: str) -> AssignmentView:
         explained = None
     with house.work.reading() as connection:
         live = membership.live(connection, scheme)
-        definition = parse_definition(live.definition.document, house.catalogue)
-        purpose = house.catalogue.purpose(definition.purpose)
-        standing = membership.member(connection, live, purpose, person.subject, now=visit.now)
+        stored = stored_definition(house, connection, live.definition)
+        definition, purpose = stored.definition, stored.purpose
+        standing = member_now(house, connection, live, stored, person.subject, now=visit.now)
         left = store_exports.exports_of(connection, person.subject)
     return AssignmentView(
         person=person,

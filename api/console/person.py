@@ -19,13 +19,14 @@ from api.console.forms import Mistake
 from api.deps import Visit, posting, visiting
 from api.i18n import N_
 from api.security import TooManyAttempts
+from api.workflows.explanations import member_now
 from api.workflows.log import subject_behind
+from api.workflows.stored_definitions import StoredDefinition, stored_definition
 from audit import log
 from audit.errors import NotFound
 from audit.fact import Fact
 from governance.vocabulary import REASON_TEXT, Unit
 from segmentation import membership, store
-from segmentation.definitions import Definition, parse_definition
 from segmentation.membership import Live, Member
 
 router = APIRouter()
@@ -131,20 +132,19 @@ def places(visit: Visit, person: Found) -> list[Place]:
             live = membership.live(connection, row.scheme)
             if live.unit is not person.unit:
                 continue
-            definition = parse_definition(live.definition.document, visit.house.catalogue)
-            purpose = visit.house.catalogue.purpose(definition.purpose)
-            standing = membership.member(connection, live, purpose, person.subject, now=visit.now)
-            shown.append(_place(visit, live, definition, standing))
+            stored = stored_definition(visit.house, connection, live.definition)
+            standing = member_now(visit.house, connection, live, stored, person.subject, now=visit.now)
+            shown.append(_place(visit, live, stored, standing))
     return shown
 
 
-def _place(visit: Visit, live: Live, definition: Definition, standing: Member) -> Place:
+def _place(visit: Visit, live: Live, stored: StoredDefinition, standing: Member) -> Place:
     pick = visit.tongue.pick
     name = live.model.segments[standing.segment].name if standing.segment is not None else None
     return Place(
         scheme=live.scheme,
-        label=pick(definition.label),
-        purpose=pick(visit.house.catalogue.purpose(definition.purpose).label),
+        label=pick(stored.definition.label),
+        purpose=pick(stored.purpose.label),
         lawful=standing.decision.lawful,
         reason=pick(REASON_TEXT[standing.decision.reason]),
         segment=pick(name) if name else None,

@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING
 from api.console.counts import Counts, Step, funnel
 from api.deps import Visit
 from api.i18n import N_
+from api.workflows.stored_definitions import StoredDefinition, stored_definition
 from governance.vocabulary import REASON_TEXT, EffectClass, Reason, Text, Unit
 from segmentation import store
-from segmentation.definitions import Definition, Kind, parse_definition
+from segmentation.definitions import Definition, Kind
 from segmentation.errors import SchemeUnknown
 from segmentation.report import RunReport, report_from_json
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from segmentation.store import DefinitionRow, RunRow
+    from segmentation.store import RunRow
 
 KINDS: dict[Kind, str] = {
     Kind.RULES: N_("Rules"),
@@ -99,6 +100,8 @@ class SchemePage:
     """One scheme with its live run; before the first run only what was defined."""
 
     line: SchemeLine
+    holds: bool
+    """Whether the present catalogue still carries the definition."""
     definition: Definition
     version: int
     effect: str
@@ -116,7 +119,10 @@ def scheme_lines(visit: Visit) -> list[SchemeLine]:
     """Every scheme, by name."""
     with visit.house.work.reading() as connection:
         rows = store.latest_definitions(connection)
-        return [_line(visit, row, *_live(connection, row.scheme)) for row in rows]
+        return [
+            _line(visit, stored_definition(visit.house, connection, row), *_live(connection, row.scheme))
+            for row in rows
+        ]
 
 
 def scheme_choices(visit: Visit) -> list[SchemeChoice]:
@@ -151,12 +157,14 @@ def scheme_page(visit: Visit, name: str) -> SchemePage:
             raise SchemeUnknown(name)
         run, report = _live(connection, name)
         row = store.definition_of(connection, run.definition) if run else newest
+        row = row or newest
         runs = store.published_runs(connection, name)
-    row = row or newest
-    definition = parse_definition(row.document, visit.house.catalogue)
+        stored = stored_definition(visit.house, connection, row)
+    definition = stored.definition
     counts = _counts(visit, definition)
     return SchemePage(
-        line=_line(visit, row, run, report),
+        line=_line(visit, stored, run, report),
+        holds=stored.holds,
         definition=definition,
         version=row.version,
         effect=EFFECTS[definition.effect_class],
@@ -181,9 +189,10 @@ def _choice(visit: Visit, connection: Connection, name: str) -> SchemeChoice | N
     row = store.definition_of(connection, run.definition) if run else None
     if report is None or row is None:
         return None
-    definition = parse_definition(row.document, visit.house.catalogue)
-    purpose = visit.house.catalogue.purpose(definition.purpose)
-    pick = visit.tongue.pick
+    stored = stored_definition(visit.house, connection, row)
+    if not stored.holds:
+        return None  # nothing leaves by a definition that the catalogue does not carry
+    definition, purpose, pick = stored.definition, stored.purpose, visit.tongue.pick
     segments = tuple((segment.key, pick(segment.name)) for segment in report.segments)
     return SchemeChoice(name, pick(definition.label), definition.purpose, pick(purpose.label), segments)
 
@@ -192,14 +201,13 @@ def _counts(visit: Visit, definition: Definition) -> Counts:
     return Counts(visit.exact, max(visit.house.catalogue.controller.minimum_cell, definition.minimum_size))
 
 
-def _line(visit: Visit, row: DefinitionRow, run: RunRow | None, report: RunReport | None) -> SchemeLine:
-    definition = parse_definition(row.document, visit.house.catalogue)
-    purpose = visit.house.catalogue.purpose(definition.purpose)
+def _line(visit: Visit, stored: StoredDefinition, run: RunRow | None, report: RunReport | None) -> SchemeLine:
+    definition, purpose = stored.definition, stored.purpose
     counts, say, pick = Counts(visit.exact), visit.tongue.say, visit.tongue.pick
     placed = sum(segment.effective for segment in report.segments) if report else 0
     at = run.published_at if run else None
     return SchemeLine(
-        name=row.scheme,
+        name=definition.scheme,
         label=pick(definition.label),
         kind=say(KINDS[definition.kind]),
         unit=say(UNITS[definition.unit]),

@@ -6,17 +6,17 @@ From the stored record and model only. Looking at somebody's record is a reading
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from api.workflows.price_gates import PriceInForce, in_force_on
+from api.workflows.stored_definitions import OUTDATED, StoredDefinition, stored_definition
 from audit import log
 from audit.errors import NotFound
 from audit.fact import Fact, FactValue
-from governance.vocabulary import REASON_TEXT, Decision, Language
+from governance.vocabulary import REASON_TEXT, Decision, Language, Reason, Text
 from segmentation import membership, store_exports
-from segmentation.definitions import parse_definition
 from segmentation.explain import CorrectionNote, Explanation, PriceNote, Surroundings, explain
 from segmentation.record import NO_SEGMENT, unpack
 from segmentation.report import report_from_json
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from api.wiring import House
     from governance.vocabulary import Actor
-    from segmentation.definitions import Definition
     from segmentation.membership import Live, Member
 
 
@@ -50,6 +49,8 @@ class ExplainedAssignment:
     """Whether the person is in a segment now."""
     fact: int
     """Entry of the log about this reading."""
+    note: Text | None = None
+    """What else is to be said about it, such as that the catalogue changed since."""
 
     def to_json(self) -> dict[str, Any]:
         """As the command line prints it, in the chosen language."""
@@ -59,6 +60,7 @@ class ExplainedAssignment:
             "reason_now": REASON_TEXT[self.decision.reason].in_language(self.language),
             "in_effect": self.in_effect,
             "log_entry": self.fact,
+            "note": self.note.in_language(self.language) if self.note else None,
         }
 
 
@@ -90,17 +92,29 @@ def explain_subject(
     """
     with house.work.reading() as connection:
         live = membership.live(connection, scheme)
-        definition = parse_definition(live.definition.document, house.catalogue)
-        member = membership.member(connection, live, house.catalogue.purpose(definition.purpose), subject, now=now)
-        explanation = _explanation(house, connection, live, definition, member, now)
+        stored = stored_definition(house, connection, live.definition, at=live.run.now)
+        member = member_now(house, connection, live, stored, subject, now=now)
+        explanation = _explanation(house, connection, live, stored, member, now)
     with house.work.writing() as connection:
         body: dict[str, FactValue] = {"scheme": scheme, "run": live.run.id, "language": language}
         index = log.append(connection, [Fact("assignment:explained", str(actor), now, body, (subject,))])
-    return ExplainedAssignment(explanation, language, member.decision, member.segment is not None, index)
+    note = None if stored.holds else OUTDATED
+    return ExplainedAssignment(explanation, language, member.decision, member.segment is not None, index, note)
+
+
+def member_now(
+    house: House, connection: Connection, live: Live, stored: StoredDefinition, subject: int, *, now: datetime
+) -> Member:
+    """Where the person stands now; nowhere, for a purpose that the catalogue does not declare any more."""
+    declared = house.catalogue.purposes.get(stored.definition.purpose)
+    member = membership.member(connection, live, declared or stored.purpose, subject, now=now)
+    if declared is None and member.decision.lawful:
+        return replace(member, segment=None, decision=Decision(lawful=False, reason=Reason.ASSESSMENT_EXPIRED))
+    return member
 
 
 def _explanation(
-    house: House, connection: Connection, live: Live, definition: Definition, member: Member, now: datetime
+    house: House, connection: Connection, live: Live, stored: StoredDefinition, member: Member, now: datetime
 ) -> Explanation:
     if member.assignment is None:
         raise NotInScheme(
@@ -109,7 +123,7 @@ def _explanation(
     record = unpack(member.assignment.record, live.model.layout)
     correction = _correction(live, member)
     segment = record.effective if correction is None else _corrected(live, member)
-    fields = house.catalogue.fields
+    fields = {**house.catalogue.fields, **stored.catalogue.fields}
     around = Surroundings(
         field_labels={key: field.label for key, field in fields.items()},
         suggestable={key: field.mutable and field.suggestable for key, field in fields.items()},
@@ -118,7 +132,7 @@ def _explanation(
         prices=_prices(house, connection, live, segment, now),
         effective=segment,
     )
-    return explain(definition, live.model, record, around, decided_at=live.run.now)
+    return explain(stored.definition, live.model, record, around, decided_at=live.run.now)
 
 
 def _correction(live: Live, member: Member) -> CorrectionNote | None:

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from api.workflows.stored_definitions import StoredDefinition, stored_definition
 from audit.errors import Refused
 from governance import store_prices
 from governance.release import Gate, Present, price_gate
 from governance.vocabulary import EffectClass
 from segmentation import store
-from segmentation.definitions import Definition, parse_definition
 from segmentation.errors import SchemeUnknown
 
 if TYPE_CHECKING:
@@ -60,20 +60,21 @@ def gate_of(
 ) -> Gate:
     """The gate of a policy on that check, as it stands now."""
     run = store.live_run(connection, policy.scheme)
-    definition = definition_of(house, connection, policy.scheme)
+    stored = definition_of(house, connection, policy.scheme)
+    definition = stored.definition
     return price_gate(
         policy,
         check.check if check else None,
-        present=Present(run.id if run else None, house.protected.digest(policy.attributes)),
-        purpose=house.catalogue.purpose(definition.purpose),
+        present=Present(run.id if run else None, house.protected.digest(policy.attributes), stored.holds),
+        purpose=stored.purpose,
         effect=definition.effect_class,
-        fields=[house.catalogue.fields[key] for key in definition.fields],
+        fields=[stored.catalogue.fields[key] for key in definition.fields],
         now=now,
         today=house.today(now),
     )
 
 
-def definition_of(house: House, connection: Connection, scheme: str) -> Definition:
+def definition_of(house: House, connection: Connection, scheme: str) -> StoredDefinition:
     """The definition of the live run, or the newest one before the first run.
 
     Raises:
@@ -83,7 +84,7 @@ def definition_of(house: House, connection: Connection, scheme: str) -> Definiti
     row = store.definition_of(connection, run.definition) if run else store.latest_definition(connection, scheme)
     if row is None:
         raise SchemeUnknown(scheme)
-    return parse_definition(row.document, house.catalogue)
+    return stored_definition(house, connection, row)
 
 
 def in_force(house: House, connection: Connection, name: str, *, now: datetime) -> PriceInForce | None:

@@ -263,7 +263,7 @@ def _segments_exist(house: House, connection: Connection, policy: PricePolicy) -
     """Every discount must hang on a segment there is; k-means may name its segments only once it was run."""
     run = store.live_run(connection, policy.scheme)
     if run is None:
-        keys = {segment.key for segment in definition_of(house, connection, policy.scheme).segments}
+        keys = {segment.key for segment in definition_of(house, connection, policy.scheme).definition.segments}
     else:
         keys = {segment.key for segment in membership.live(connection, policy.scheme).model.segments}
     for key, _ in policy.discounts:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from api.app import create_app
+from api.logs import new_log
 from api.workflows import prices
+from api.workflows.home import note_catalogue
+from governance.catalogue import parse_catalogue
 from governance.vocabulary import OPERATOR, Role
+from tests.api.test_explanations import without
 from tests.api.test_prices import SCHEME as PRICED
 from tests.api.test_prices import a_policy, answers, in_force
 from tests.api.web import PASSWORD, serve
@@ -99,4 +105,21 @@ def test_a_page_calls_an_attribute_by_a_word(tmp_path: Path) -> None:
     assert "Altersgruppe" in page
     assert "house rule" in page
     assert "age_group" not in page
+    served.house.close()
+
+
+def test_a_field_taken_from_the_catalogue_takes_no_page_away(tmp_path: Path) -> None:
+    """What was decided stays visible, and the scheme says that the present catalogue does not carry it (PRI-1)."""
+    served = serve(tmp_path)
+    note_catalogue(served.house, actor=OPERATOR, now=served.now)
+    text = without(served.house.catalogue.document, "a field")
+    served.house = replace(served.house, catalogue=parse_catalogue(text))
+    served.app = create_app(served.house, clock=lambda: served.now, log=new_log(served.lines))
+    desk = served.browser(Role.DESK)
+
+    assert desk.get("/console").status_code == 200
+    assert "not carried by the present catalogue" in desk.get("/console/segments/value").text
+    place = desk.post("/console/person", data=served.form(desk, unit="contact", reference="K0003")).headers["location"]
+    assert desk.get(place).status_code == 200
+    assert "does not hold under the present one" in desk.get(f"{place}/value").text
     served.house.close()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,10 @@ from sqlalchemy import update
 from api.wiring import House
 from api.workflows import explanations
 from api.workflows.explanations import NotInScheme, ReferenceUnknown
+from api.workflows.home import note_catalogue
 from audit import log
 from consent.ledger import declare
+from governance.catalogue import parse_catalogue
 from governance.tables import profile
 from governance.vocabulary import OPERATOR, Act, Actor, Role, Scope
 from segmentation.corrections import CorrectionKind, Ruling, correct
@@ -84,6 +88,32 @@ def test_an_explanation_rests_on_the_record_and_not_on_todays_data(house: House)
     }
 
 
+@pytest.mark.parametrize("change", ["a field", "the purpose"])
+def test_what_was_decided_under_an_older_catalogue_is_explained_by_it(house: House, change: str) -> None:
+    """A field or purpose that the catalogue has no more takes no explanation away (Article 15(1)(h) GDPR)."""
+    note_catalogue(house, actor=OPERATOR, now=NOON - timedelta(hours=1))
+    before = explained(house)
+    text = without(house.catalogue.document, change)
+    changed = replace(house, catalogue=parse_catalogue(text))
+    note_catalogue(changed, actor=OPERATOR, now=NOON + timedelta(hours=1))
+
+    after = explained(changed)
+
+    assert before["note"] is None
+    assert "Seit dem Lauf hat sich der Katalog geändert" in after["note"]
+    for part in ("procedure", "inputs", "weights", "steps", "name"):
+        assert after[part] == before[part]
+    assert after["in_effect"] is after["lawful_now"] is (change == "a field")
+
+
+def without(document: str, change: str) -> str:
+    """The catalogue, without purchase history for offers, or without the purpose."""
+    if change == "a field":
+        return re.sub(r'(?s)(key = "purchase_history".*?purposes = \[)(.*?)"personalised_offers", ', r"\1\2", document)
+    text = re.sub(r'(?ms)^\[\[purpose\]\]\nkey = "personalised_offers".*?(?=^\[\[)', "", document)
+    return re.sub(r'"personalised_offers",? ?', "", text)
+
+
 def test_reading_an_explanation_is_a_fact_about_the_person(house: House) -> None:
     """Who looked, in which role, when: and never whom in the hashed bytes (LOG-5, LOG-6)."""
     told = explained(house)
@@ -119,7 +149,8 @@ def test_a_correction_newer_than_the_run_is_what_is_told(house: House) -> None:
     """The desk's decision acts at once, also in words (REC-2)."""
     day = (NOON + timedelta(days=90)).date()
     with house.work.writing() as connection:
-        correct(connection, "value", 40, Ruling(CorrectionKind.MOVE, "gold", b"s", day), actor=DESK, now=NOON)
+        ruling = Ruling(CorrectionKind.MOVE, "gold", b"s", day)
+        correct(connection, "value", 40, ruling, actor=DESK, now=NOON, today=NOON.date())
 
     told = explained(house)
     assert told["segment"] == "gold"

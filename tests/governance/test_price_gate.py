@@ -62,7 +62,7 @@ def test_a_price_with_a_fresh_check_within_limits_may_become_active() -> None:
     gate = a_gate()
 
     assert gate.open
-    assert len(gate.conditions) == 8
+    assert len(gate.conditions) == 9
 
 
 def test_without_any_check_the_gate_lists_everything_that_is_missing() -> None:
@@ -85,6 +85,11 @@ def test_a_check_of_another_version_or_another_run_counts_for_nothing() -> None:
 def test_a_check_of_other_attributes_than_there_are_now_counts_for_nothing() -> None:
     """Other people answered, or other things: the verdict is not about them (FAIR-5)."""
     assert unmet(a_gate(present=Present(3, b"b" * 32))) == ["attributes_fit"]
+
+
+def test_a_scheme_that_the_catalogue_carries_no_more_keeps_it_closed() -> None:
+    """A field went, or a purpose: what was lawful then is not so now (PRI-1)."""
+    assert unmet(a_gate(present=Present(3, ATTRIBUTES, definition_holds=False))) == ["definition_holds"]
 
 
 def test_a_check_is_fresh_until_its_day_and_not_after() -> None:
@@ -125,7 +130,10 @@ def test_the_refusal_names_each_condition() -> None:
 
 
 def test_every_condition_speaks_both_languages_met_or_not() -> None:
-    for gate in (a_gate(), a_gate(check=None, effect=EffectClass.NONE, present=Present(None, b""))):
+    for gate in (
+        a_gate(),
+        a_gate(check=None, effect=EffectClass.NONE, present=Present(None, b"", definition_holds=False)),
+    ):
         for condition in gate.conditions:
             assert condition.text.de
             assert condition.text.en
