@@ -276,7 +276,7 @@ def changed_since(connection: Connection, index: int) -> Ids:
     entries = select(log_subject.c.subject).join(log_leaf, log_leaf.c.idx == log_subject.c.idx)
     changing = entries.where(log_subject.c.idx >= index, log_leaf.c.kind.not_in(LOOKS))
     with fail_closed("the log"):
-        found = connection.execute(select(log_subject.c.subject).where(log_subject.c.idx >= index)).scalars()
+        found = connection.execute(changing).scalars()
         return np.unique(np.fromiter(found, dtype=np.int64))
 
 
