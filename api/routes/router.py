@@ -5,5 +5,5 @@ from fastapi import APIRouter
 from api.routes import exports, imports, log, people, prices, schemes
 
 router = APIRouter()
-for area in (schemes, people, imports, prices, exports, log):
+for area in (schemes, people, preferences, imports, prices, exports, log):
     router.include_router(area.router, prefix="/api/v1")
