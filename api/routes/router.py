@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from api.routes import exports, imports, log, people, prices, schemes
+from api.routes import exports, imports, log, people, preferences, prices, schemes
 
 router = APIRouter()
 for area in (schemes, people, preferences, imports, prices, exports, log):
