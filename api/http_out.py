@@ -200,7 +200,7 @@ def read_target(url: str) -> Target:
     except ValueError:
         raise _unreadable() from None
     # A backslash is read as a slash by some and not by others: two readers, two hosts.
-    clean = len(url) <= LONGEST_URL and _PATH.fullmatch(parts.path + parts.query) and "\\" not in url
+    clean = len(url) <= LONGEST_URL and _PATH.fullmatch(parts.path + parts.query) and not {"\\", " "} & set(url)
     if parts.scheme not in PORTS or not clean or not url.isprintable() or port == 0:
         raise _unreadable()
     if parts.username is not None or parts.password is not None or parts.fragment or "%" in host:

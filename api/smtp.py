@@ -124,7 +124,9 @@ def read_server(url: str) -> SmtpServer:
 
 
 def _known(parts: SplitResult, options: dict[str, str]) -> bool:
-    return options in ({}, {"tls": "required"}) and bool(parts.username) >= bool(parts.password)
+    credentials = unquote(parts.username or "") + unquote(parts.password or "")  # the library sends ASCII alone
+    named = bool(parts.username) >= bool(parts.password) and credentials.isascii()
+    return named and options in ({}, {"tls": "required"})
 
 
 def _stays_here(host: str) -> bool:
