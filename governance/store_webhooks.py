@@ -141,3 +141,12 @@ def counts(connection: Connection) -> list[CountRow]:
     arrived, failed, every = func.count(table.delivered_at), func.count(table.failed_at), func.count()
     query = select(table.webhook, every - arrived - failed, arrived, failed).group_by(table.webhook)
     return [CountRow(*row) for row in connection.execute(query)]
+
+
+def newest_about(connection: Connection, subject: int) -> list[tuple[str, DeliveryRow]]:
+    """Per webhook that is still called its label and the newest delivery about somebody."""
+    table = webhook_delivery.c
+    last = select(func.max(table.id)).where(table.subject == subject).group_by(table.webhook)
+    rows = select(webhook.c.label, *table).join(webhook, webhook.c.id == table.webhook)
+    rows = rows.where(table.id.in_(last), webhook.c.ended_at.is_(None))
+    return [(row[0], DeliveryRow(*row[1:])) for row in connection.execute(rows.order_by(webhook.c.id))]

@@ -46,6 +46,16 @@ class Webhook:
     failed: int
 
 
+@dataclass(frozen=True)
+class Heard:
+    """Whether one system has heard of somebody's last change."""
+
+    label: str
+    changed_at: datetime
+    delivered_at: datetime | None
+    failed_at: datetime | None
+
+
 def new_secret() -> bytes:
     """The random bytes that one webhook is signed with."""
     return secrets.token_bytes(SECRET_BYTES)
@@ -177,3 +187,9 @@ def redeliver(connection: Connection, number: int | None, *, actor: Actor, now: 
 def failed_count(connection: Connection) -> int:
     """How many deliveries of live webhooks were given up."""
     return len(store_webhooks.given_up(connection))
+
+
+def heard(connection: Connection, subject: int) -> list[Heard]:
+    """Which systems were told of somebody's last change, and whether they have heard it (UX-5)."""
+    rows = store_webhooks.newest_about(connection, subject)
+    return [Heard(label, row.created_at, row.delivered_at, row.failed_at) for label, row in rows]

@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from api.portal import choices, confirm, gpc, one_click, receipts
+from api.portal import about, address, choices, confirm, gpc, one_click, preferences, receipts, sign_in
 
 router = APIRouter(include_in_schema=False)
-for area in (choices, receipts):
+for area in (sign_in, preferences, address, receipts, about, choices):
     router.include_router(area.router, prefix="/portal")
 
 for links in (one_click, confirm, gpc):

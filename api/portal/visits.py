@@ -41,7 +41,6 @@ FACES = ("/portal", "/u/", "/confirm/")
 PLACES: tuple[tuple[str, str], ...] = (
     (N_("Preferences"), "/portal/preferences"),
     (N_("History"), "/portal/history"),
-    (N_("Receipts"), "/portal/receipts"),
     (N_("Help"), "/portal/help"),
 )
 
@@ -57,6 +56,7 @@ class Guards:
     addresses: Throttle = field(default_factory=lambda: Throttle(5, HOUR))
     sources: Throttle = field(default_factory=lambda: Throttle(30, HOUR))
     writes: Throttle = field(default_factory=lambda: Throttle(60, HOUR))
+    confirmations: Throttle = field(default_factory=lambda: Throttle(5, HOUR))
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from consent.choices import Aim, Answer, Choice, Word
 from consent.permission import decide_one
 from consent.replay import WIDE_SCOPES, Position, effective_at, in_time, position_of
 from consent.signals import gpc_objects
-from governance import store
+from governance import store, webhooks
 from governance.contact_points import postal_line
 from governance.vocabulary import Act, Channel, Decision, Declaration, LegalBasis, Reason, Scope, Source
 from segmentation import store_exports
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from api.wiring import House
     from api.workflows.declaring import Subject
     from governance.purposes import Purpose
+    from governance.webhooks import Heard
 
 DETAIL_OF: dict[Channel, str] = {Channel.EMAIL: "email", Channel.PHONE: "phone", Channel.SMS: "phone"}
 
@@ -232,7 +233,7 @@ def _objections(stands: Standpoint, *, now: datetime) -> Iterator[ObjectionView]
 def _holders(
     connection: Connection, subject: Subject, purposes: Sequence[PurposeView], *, now: datetime
 ) -> Iterator[Holder]:
-    """Recipients of exports that the person is in and that have not ended, newest first."""
+    """Recipients of exports that the person is in and that have not ended, newest first; then the systems told."""
     by_key = {view.key: view for view in purposes}
     for row in reversed(store_exports.exports_of(connection, subject.number)):
         if row.expires_at is not None and row.expires_at <= now:
@@ -249,6 +250,15 @@ def _holders(
             since=row.requested_at,
             until=row.expires_at,
         )
+    for told in webhooks.heard(connection, subject.number):
+        since = told.delivered_at or told.failed_at or told.changed_at
+        yield Holder(told.label, _heard(told), True, None, None, since, None)
+
+
+def _heard(told: Heard) -> HolderState:
+    if told.delivered_at is not None:
+        return HolderState.ARRIVED
+    return HolderState.PENDING if told.failed_at is None else HolderState.FAILED
 
 
 def _may_use(view: PurposeView | None, channel: Channel | None) -> bool:

@@ -208,7 +208,7 @@ class Preferences:
 
     def objection(self, scope: Scope) -> ObjectionView:
         """The wide objection of that scope, in force or not."""
-        return next(each for each in self.objections if each.scope is scope)
+        return next(each for each in self.objections if each.scope == scope)
 
     def to_json(self) -> dict[str, Any]:
         """All of it."""
