@@ -190,4 +190,4 @@ def _sweep_answers(house: House, now: datetime) -> int:
     except ModuleNotFoundError:
         return 0
     with house.work.writing() as connection:
-        return int(store_idempotency.drop_void(connection, now=now))
+        return int(store_idempotency.forget_void(connection, now=now))

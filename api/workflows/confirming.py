@@ -1,8 +1,7 @@
-"""Double opt-in from request to consent: what is asked for, what the mail carries, and the act that counts (CON-8).
+"""The second half of a double opt-in: what a link shows, and the act that counts (CON-8). The first is `asking`.
 
-The request for a mail waits in the outbox and holds no secret; the worker calls `issue` when it sends, which makes the
-secret, keeps its hash and gives it back once. Nobody who objected is asked: a blocked address gets no mail, and neither
-does somebody who refused or withdrew not long ago (CON-14). To whoever asks, every request looks the same.
+Looking changes nothing, however often a scanner looks. The act uses the request up and records the consent with its
+evidence in one transaction; somebody nobody knew becomes a contact, permitted nothing but what they agreed to.
 """
 
 from __future__ import annotations
@@ -13,20 +12,19 @@ from typing import TYPE_CHECKING
 
 from api.links import new_secret, secret_hash
 from api.workflows import declaring
+from api.workflows.asking import KIND, CannotConfirm, Issue, address_of, issue, request_confirmation, whose
 from api.workflows.declaring import Subject
 from audit import log
-from audit.database import from_microseconds, to_microseconds
-from audit.errors import BadInput, NotFound
+from audit.database import to_microseconds
+from audit.errors import NotFound
 from audit.fact import Fact
-from consent import ledger, notices, store_confirmations
-from consent.confirmation import LASTS, Confirmation, Shown, evidence_of
-from consent.replay import position_of
-from consent.standing import DENYING_STATES, NO_STANDING
-from governance import outbox, store
-from governance.contact_points import email_delivery_form, is_role_mailbox
+from consent import store_confirmations
+from consent.confirmation import Confirmation, Shown, evidence_of
+from governance import store
+from governance.contact_points import is_role_mailbox
 from governance.deadlines import add_duration
 from governance.identity import Identity
-from governance.vocabulary import CHANNEL_BITS, THE_SUBJECT, Act, Channel, Declaration, Role, Scope, Source, Unit
+from governance.vocabulary import THE_SUBJECT, Act, Channel, Declaration, Scope, Source, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,33 +33,12 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from api.wiring import House
-    from governance.outbox import Reference
-    from governance.vocabulary import Actor, Language
+    from governance.vocabulary import Language
 
-KIND = "confirmation"
-"""Kind of the outbox item that asks for the mail."""
-
-
-class CannotConfirm(BadInput):
-    """The purpose does not take a consent by e-mail, or the address is none."""
-
-
-@dataclass(frozen=True)
-class Issue:
-    """What the confirming mail needs; it holds nothing that advertises. `repr` shows nobody."""
-
-    address: str
-    """Where to send it."""
-    url: str
-    """The link with its secret; nowhere else is it kept."""
-    purpose: str
-    """What it is about, in the mail's language."""
-    controller: str
-    language: Language
-    expires_at: datetime
-
-    def __repr__(self) -> str:
-        return "Issue(…)"
+__all__ = [
+    "KIND", "Asked", "CannotConfirm", "Confirmed", "Issue", "address_of", "confirm", "discard", "issue", "look",
+    "request_confirmation", "sweep",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -84,78 +61,6 @@ class Confirmed:
     purpose: str
     channel: Channel
     entry: int | None
-
-
-def request_confirmation(
-    house: House,
-    *,
-    subject: Subject | None,
-    address: str,
-    purpose: str,
-    channel: Channel,
-    language: Language,
-    actor: Actor,
-    now: datetime,
-) -> None:
-    """Ask whoever reads *address* to confirm a consent; a mail goes out unless somebody there said no.
-
-    Args:
-        subject: whose consent it would be; None: whoever alone holds the address, else somebody new.
-
-    Raises:
-        CannotConfirm: the purpose does not take e-mail, or the address is none.
-        UnknownPurpose: the catalogue declares no such purpose.
-    """
-    wanted = house.catalogue.purpose(purpose)
-    delivered = email_delivery_form(address)
-    if delivered is None:
-        raise CannotConfirm("this is no e-mail address")
-    if channel is not Channel.EMAIL or channel not in wanted.channels:
-        raise CannotConfirm(f"purpose {purpose!r} takes no consent by {channel.value}; a double opt-in is by email")
-    expires_at = add_duration(now, LASTS, house.catalogue.controller.time_zone)
-    notice = notices.notice_hash(wanted.notice.text.in_language(language))
-    known = subject or _alone(house, delivered)
-    number = house.addresses.keep(delivered, expires_at=expires_at)
-    reference = {
-        "address": number.hex(),
-        "subject": None if known is None else known.number,
-        "purpose": purpose,
-        "channel": channel.value,
-        "language": language,
-        "notice": notice.hex(),
-        "requested_at": to_microseconds(now),
-    }
-    _ask(house, known, reference, notice, actor=actor, now=now)
-
-
-def issue(house: House, reference: Reference, *, now: datetime) -> Issue | None:
-    """Make the secret of one confirming mail; called by the worker right before it sends.
-
-    The worker sends the mail when this returns an `Issue`, and drops the item when it returns None: the request is
-    void, or whoever reads the address must not be asked. Called again for the same item (the mail server failed) it
-    makes one secret more; the earlier ones stay good until one of them was used, because a mail that seemed to fail
-    may have arrived.
-
-    Args:
-        reference: of the outbox item, as `request_confirmation` wrote it.
-    """
-    request = _requested(house, reference)
-    address = None if request.expires_at <= now else house.addresses.open(request.address)
-    if address is None or not _may_ask(house, request, address):
-        house.addresses.forget([request.address])
-        return None
-    secret = new_secret()
-    with house.work.writing() as connection:
-        store_confirmations.add(connection, secret_hash(secret), request)
-    purpose = house.catalogue.purpose(request.purpose)
-    return Issue(
-        address=address,
-        url=f"{house.settings.public_url.rstrip('/')}/confirm/{secret}",
-        purpose=purpose.label.in_language(request.language),
-        controller=house.catalogue.controller.name,
-        language=request.language,
-        expires_at=request.expires_at,
-    )
 
 
 def look(house: House, secret: str, *, now: datetime) -> Asked | None:
@@ -186,9 +91,9 @@ def confirm(house: House, secret: str, *, now: datetime, language: Language | No
     read = language if language is not None and language in texts else request.language
     shown = texts[read].notice if read in texts else request.notice
     try:
-        known = _whose(house, request, address)
+        known = whose(house, request, address)
         entry = _take(house, request, known, address, shown, read, now=now)
-    except NotFound:  # erased since they asked
+    except NotFound:  # erased, or with another address, since they asked
         entry = None
     if entry is None:
         return None
@@ -215,64 +120,6 @@ def sweep(house: House, *, now: datetime) -> int:
     return len(set(numbers))
 
 
-def _ask(
-    house: House, known: Subject | None, reference: Reference, notice: bytes, *, actor: Actor, now: datetime
-) -> None:
-    """The item for the worker, and for somebody we know the declaration that consent was requested."""
-    if known is None:
-        with house.work.writing() as connection:
-            notices.register(connection, house.catalogue, now=now)
-            outbox.put(connection, KIND, reference, now=now)
-        return
-    said = Declaration(
-        act=Act.REQUESTED,
-        scope=Scope.PURPOSE,
-        purpose=str(reference["purpose"]),
-        channel=Channel(str(reference["channel"])),
-        field=None,
-        said_at=now,
-        received_at=now,
-        source=Source.SUBJECT if actor.role is Role.SUBJECT else Source.CONTROLLER_API,
-        notice=notice,
-    )
-    prepared = declaring.prepare(house, known, [said])
-    with house.work.writing() as connection:
-        outbox.put(connection, KIND, reference, now=now)
-        declaring.record(connection, house, prepared, actor=actor, now=now)
-
-
-def _requested(house: House, reference: Reference) -> Confirmation:
-    requested_at = from_microseconds(int(reference["requested_at"] or 0))
-    subject = reference["subject"]
-    return Confirmation(
-        subject=None if subject is None else int(subject),
-        address=bytes.fromhex(str(reference["address"])),
-        purpose=str(reference["purpose"]),
-        channel=Channel(str(reference["channel"])),
-        language="en" if reference["language"] == "en" else "de",
-        notice=bytes.fromhex(str(reference["notice"])),
-        requested_at=requested_at,
-        expires_at=add_duration(requested_at, LASTS, house.catalogue.controller.time_zone),
-    )
-
-
-def _may_ask(house: House, request: Confirmation, address: str) -> bool:
-    """Nobody who said no is asked, and nobody whose address must not be written to."""
-    if request.purpose not in house.catalogue.purposes:
-        return False
-    with house.work.reading() as connection:
-        if house.blocklist.blocked(connection, "email", [address])[0]:
-            return False
-        return request.subject is None or not _denied(connection, request.subject, request)
-
-
-def _denied(connection: Connection, number: int, request: Confirmation) -> bool:
-    position = position_of(ledger.history(connection, number))
-    standing = position.standings.get(request.purpose, NO_STANDING)
-    closed = standing.channels_denied & CHANNEL_BITS[request.channel]
-    return bool(standing.objected or closed or standing.state in DENYING_STATES or position.objections.mask)
-
-
 def _consent(house: House, request: Confirmation, notice: bytes, now: datetime) -> Declaration:
     purpose = house.catalogue.purposes.get(request.purpose)
     validity = None if purpose is None else purpose.consent_validity
@@ -290,19 +137,6 @@ def _consent(house: House, request: Confirmation, notice: bytes, now: datetime) 
         has_evidence=True,
         valid_until=None if validity is None else add_duration(now, validity, zone),
     )
-
-
-def _alone(house: House, address: str) -> Subject | None:
-    """Whoever holds the address alone; of several nobody can say who asked."""
-    holders = declaring.holders_of(house, "email", address)
-    return holders[0] if len(holders) == 1 else None
-
-
-def _whose(house: House, request: Confirmation, address: str) -> Subject | None:
-    """Whose consent it is: the person who asked, or by now the only one at the address; None: somebody new."""
-    if request.subject is None:
-        return _alone(house, address)
-    return declaring.of_number(house, request.subject)
 
 
 def _take(
@@ -336,10 +170,13 @@ def _take(
 
 
 def _newcomer(connection: Connection, pseudonym: bytes, address: str, *, now: datetime) -> int:
-    """A contact of whom we know the address alone, informed by the page with the notice; nothing is permitted yet."""
+    """A contact of whom we know the address alone; nothing is permitted yet.
+
+    They were told about this purpose and no other, so they do not count as informed: no legitimate interest opens.
+    """
     number = store.next_number(connection)
     at = to_microseconds(now)
     role = is_role_mailbox(address)
-    row = (number, pseudonym, Unit.CONTACT.value, True, None, None, "unknown", role, None, None, at, at, at)
+    row = (number, pseudonym, Unit.CONTACT.value, True, None, None, "unknown", role, None, None, None, at, at)
     store.add_subjects(connection, [row])
     return number
