@@ -62,6 +62,6 @@ def release(connection: Connection, key: bytes) -> None:
     connection.execute(delete(idempotency).where(idempotency.c.key == key, idempotency.c.status.is_(None)))
 
 
-def forget_void(connection: Connection, *, now: datetime) -> int:
+def drop_void(connection: Connection, *, now: datetime) -> int:
     """Forget what is older than a day (Article 5(1)(e) GDPR); how many rows."""
     return int(connection.execute(delete(idempotency).where(idempotency.c.created_at <= now - KEPT)).rowcount)

@@ -283,7 +283,7 @@ def test_a_call_under_way_is_a_conflict_until_it_is_given_up(served: Served) -> 
         store_idempotency.answered(connection, key, 200, b"sealed")
         store_idempotency.release(connection, key)
         assert store_idempotency.claim(connection, key, b"s" * 32, now=NOON + DAY) is not None
-        assert store_idempotency.forget_void(connection, now=NOON + timedelta(minutes=2) + DAY) >= 1
+        assert store_idempotency.drop_void(connection, now=NOON + timedelta(minutes=2) + DAY) >= 1
 
 
 def test_two_with_one_key_at_once_work_once(served: Served) -> None:
