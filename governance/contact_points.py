@@ -131,7 +131,6 @@ def _any_phone(value: str, region: str) -> str | None:
     return form if len(form) > _SHORTEST_E164 else None
 
 
-_STREET = re.compile(r"stra(?:ss|ß)e|str\.")
 _LONG_VOWELS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 
 
@@ -147,9 +146,11 @@ def postal_line(details: Mapping[str, str]) -> str:
 
 def postal_match_form(line: str) -> str | None:
     """Letters and digits of a postal line, case-folded, umlauts written out and every street a `str`; None if none."""
-    folded = unicodedata.normalize("NFKC", line).casefold()
-    plain = unicodedata.normalize("NFKC", folded).translate(_LONG_VOWELS)
-    return "".join(c for c in _STREET.sub("str", plain) if c.isalnum()) or None
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", line).casefold())
+    form = "".join(c for c in folded.translate(_LONG_VOWELS) if c.isalnum())
+    while "strasse" in form:  # once is not enough for a form to be its own form
+        form = form.replace("strasse", "str")
+    return form or None
 
 
 def is_role_mailbox(email: str) -> bool:

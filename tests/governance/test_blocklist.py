@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from audit.database import Database
 from audit.errors import BadInput
@@ -135,4 +135,114 @@ def test_many_addresses_are_asked_at_once(store: Database) -> None:
         answers = blocking.blocked(connection, "email", addresses)
 
     assert [number for number, answer in enumerate(answers) if answer] == list(range(0, 3_000, 500))
+    store.close()
+
+
+def test_an_entry_for_one_purpose_blocks_that_purpose_alone(store: Database) -> None:
+    """OBJ-6: a no to the newsletter says nothing about the offer; a no to all says something about each."""
+    blocking = BlockList(a_key_ring())
+    with store.writing() as connection:
+        blocking.add(connection, "email", SPELLINGS[0], now=NOON, purpose="newsletter")
+        blocking.add(connection, "email", "max@example.org", now=NOON)
+
+    with store.reading() as connection:
+        asked = [*SPELLINGS, "max@example.org"]
+        assert blocking.blocked(connection, "email", asked, purpose="newsletter") == [True] * 4
+        assert blocking.blocked(connection, "email", asked, purpose="offers") == [False] * 3 + [True]
+        assert blocking.blocked(connection, "email", asked) == [False] * 3 + [True]
+        assert blocking.blocked(connection, "email", asked, purpose="newsletter", everywhere=False) == [True] * 3 + [
+            False
+        ]
+    store.close()
+
+
+def test_an_entry_is_taken_off_in_every_spelling_and_the_others_stay(store: Database) -> None:
+    """The person's own later yes frees what it is about."""
+    blocking = BlockList(a_key_ring())
+    with store.writing() as connection:
+        for purpose in (None, "newsletter", "offers"):
+            blocking.add(connection, "email", SPELLINGS[0], now=NOON, purpose=purpose)
+        blocking.remove(connection, "email", SPELLINGS[1])
+        blocking.remove(connection, "email", SPELLINGS[2], purpose="offers")
+
+        assert blocking.blocked(connection, "email", SPELLINGS) == [False] * 3
+        assert blocking.blocked(connection, "email", SPELLINGS, purpose="offers") == [False] * 3
+        assert blocking.blocked(connection, "email", SPELLINGS, purpose="newsletter") == [True] * 3
+        blocking.remove(connection, "email", "nobody@example.org")
+        blocking.remove(connection, "email", " ")
+    store.close()
+
+
+def test_an_entry_for_every_purpose_can_be_lifted_for_one(store: Database) -> None:
+    """Asked for the newsletter after a no to all advertising: that one, until the next no."""
+    blocking = BlockList(a_key_ring())
+    value = "max@example.org"
+
+    def closed(connection: Connection) -> list[bool]:
+        return [blocking.blocked(connection, "email", [value], purpose=each)[0] for each in ("newsletter", "offers")]
+
+    with store.writing() as connection:
+        blocking.add(connection, "email", value, now=NOON)
+        blocking.lift(connection, "email", value.upper(), purpose="newsletter", now=NOON)
+        assert closed(connection) == [False, True]
+        assert blocking.blocked(connection, "email", [value]) == [True]
+
+        blocking.add(connection, "email", value, now=NOON, purpose="newsletter")
+        assert closed(connection) == [True, True]
+        blocking.remove(connection, "email", value, purpose="newsletter")
+        assert closed(connection) == [False, True]
+
+        blocking.restore(connection, "email", value, purposes=["newsletter", "offers"])
+        assert closed(connection) == [True, True]
+        with pytest.raises(BadInput):
+            blocking.lift(connection, "email", "", purpose="newsletter", now=NOON)
+    store.close()
+
+
+def test_a_number_is_one_address_for_all_and_two_for_a_purpose(store: Database) -> None:
+    """§ 7(2) UWG: calls and texts are two ways; a no to everything is a no to both."""
+    blocking = BlockList(a_key_ring())
+    with store.writing() as connection:
+        blocking.add(connection, "sms", NUMBERS[0], now=NOON, purpose="offers")
+        assert blocking.blocked(connection, "sms", NUMBERS, purpose="offers") == [True] * 3
+        assert blocking.blocked(connection, "phone", NUMBERS, purpose="offers") == [False] * 3
+
+        blocking.add(connection, "sms", "030 999999", now=NOON)
+        assert blocking.blocked(connection, "phone", ["+4930999999"], purpose="offers") == [True]
+    store.close()
+
+
+def test_entries_of_every_kind_survive_rotation(store: Database) -> None:
+    """PSE-4: also what blocks one purpose, what lifts one, and what is removed under a later key."""
+    ring = a_key_ring(3)
+    first = BlockList(only_epochs(ring, KeyRole.BLOCK, [1]))
+    value, other = "max@example.org", "ada@example.org"
+    with store.writing() as connection:
+        first.add(connection, "email", value, now=NOON)
+        first.lift(connection, "email", value, purpose="newsletter", now=NOON)
+        first.add(connection, "email", other, now=NOON, purpose="newsletter")
+        BlockList(only_epochs(ring, KeyRole.BLOCK, [1, 2])).rotate(connection, limit=2)
+        last = BlockList(ring)
+        last.rotate(connection, limit=2)
+
+        assert last.blocked(connection, "email", [value, other], purpose="newsletter") == [False, True]
+        assert last.blocked(connection, "email", [value, other], purpose="offers") == [True, False]
+        last.remove(connection, "email", other, purpose="newsletter")
+        last.remove(connection, "email", value)
+        assert last.blocked(connection, "email", [value, other], purpose="newsletter") == [False, False]
+        assert last.blocked(connection, "email", [value], purpose="offers") == [False]
+    store.close()
+
+
+HOUSES = ["Groß, Lange Straße 1a, 10115", "GROSS,  lange str. 1 A,10115", "Gross, Lange-Strasse 1A, 10115"]
+
+
+def test_a_letter_box_is_blocked_in_every_spelling(store: Database) -> None:
+    """OBJ-6: name and house together; a neighbour of another name still gets letters."""
+    blocking = BlockList(a_key_ring())
+    with store.writing() as connection:
+        blocking.add(connection, "post", HOUSES[0], now=NOON)
+
+        neighbours = ["Müller, Lange Straße 1a, 10115", "Groß, Lange Straße 11a, 10115", ""]
+        assert blocking.blocked(connection, "post", [*HOUSES, *neighbours]) == [True] * 3 + [False] * 3
     store.close()

@@ -15,6 +15,8 @@ from governance.contact_points import (
     email_match_form,
     is_role_mailbox,
     phone_match_form,
+    postal_line,
+    postal_match_form,
 )
 
 
@@ -166,3 +168,34 @@ def test_common_shapes_never_reach_the_slow_parser(monkeypatch: pytest.MonkeyPat
 def test_shared_mailboxes_are_recognised(email: str, shared: bool) -> None:
     """T30: `info@` reaches more than one person."""
     assert is_role_mailbox(email) is shared
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        {"family_name": "Groß", "street": "Lange Straße 1a", "postcode": "10115"},
+        {"family_name": "GROSS", "company_name": "Muster GmbH", "street": " lange str. 1 A", "postcode": "10115"},
+        {"family_name": "Gross", "street": "Lange-Strasse 1A", "postcode": "10 115"},
+    ],
+)
+def test_a_letter_box_has_one_form(details: dict[str, str]) -> None:
+    """PSE-5, OBJ-6: name, street and postcode, however they are written."""
+    assert postal_match_form(postal_line(details)) == "grosslangestr1a10115"
+
+
+def test_a_letter_box_without_name_or_house_has_no_form() -> None:
+    """Else one person's no would stop letters to the whole house."""
+    assert postal_line({"street": "Gasse 1", "postcode": "10115"}) == ""
+    assert postal_line({"family_name": "Muster", "postcode": "10115"}) == ""
+    assert postal_line({"company_name": "Muster GmbH", "street": "Gasse 1", "postcode": "10115"}) != ""
+    assert postal_match_form(", , ") is None
+
+
+@given(st.text(max_size=30))
+@example("Stra.ße")
+@example("Strasseasse")
+def test_the_form_of_a_letter_box_is_its_own_form(line: str) -> None:
+    """Applied twice it gives the same, in NFC and NFD alike."""
+    form = postal_match_form(line)
+    assert form is None or postal_match_form(form) == form
+    assert form == postal_match_form(unicodedata.normalize("NFD", line))
