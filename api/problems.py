@@ -88,6 +88,8 @@ def problem(face: Face, language: Language, *, detail: str | None = None, **exte
     headers: dict[str, str] = {"Content-Language": language}
     if face.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
+    if face.status == 429:
+        headers["Retry-After"] = "3600" if face.slug == "asked-too-often" else "900"
     return JSONResponse(body, face.status, headers, MEDIA_TYPE)
 
 

@@ -100,6 +100,7 @@ def receipt(given: ReceiptInput) -> Document:
         "dct:identifier": str(given.receipt),
         "dct:conformsTo": _conforms("receipt-eu-gdpr", consent=consent),
         "dct:title": titled(given.declaration, concerned(given.declaration, given.catalogue), given.catalogue),
+        "dct:references": _node(dpv.VERSION),
         "dct:created": instant(given.declaration.received_at),
         "dct:publisher": _node(_controller_id(given)),
         "dpv:hasRecordOfActivity": [_record(given)],
@@ -129,7 +130,7 @@ def _record(given: ReceiptInput) -> Document:
         "dpv:hasJurisdiction": [_node(dpv.place(catalogue.controller.country))],
         "dpv:hasNotice": [_notice(given, shown) for shown in given.notices],
         "dpv:hasProcess": [process(one, d, catalogue, _controller_id(given)) for one in concerned(d, catalogue)],
-        "dpv:hasConsentControl": [_control(given)],
+        "dpv:hasConsentControl" if consent else "dpv:hasEntityControl": [_control(given, consent=consent)],
         "dpv:hasRight": [_right(given, key) for key in _rights(consent=consent)],
         "dpv:hasConsentStatus" if consent else "dpv:hasEntityInvolvement": [_event(given, consent=consent)],
     }
@@ -171,11 +172,10 @@ def _notice(given: ReceiptInput, shown: NoticeShown) -> Document:
     }
 
 
-def _control(given: ReceiptInput) -> Document:
-    return {
-        "@type": ["dpv:WithdrawConsent", "dpv:ProvideConsent"],
-        "dpv:isExercisedAt": f"{given.public_url}/portal",
-    }
+def _control(given: ReceiptInput, *, consent: bool) -> Document:
+    """Where it is changed: a consent is withdrawn as easily as it was given (Article 7(3) GDPR)."""
+    types = ("dpv:WithdrawConsent", "dpv:ProvideConsent") if consent else ("dpv:ObjectingToProcess",)
+    return {"@type": list(types), "dpv:isExercisedAt": f"{given.public_url}/portal"}
 
 
 def _rights(*, consent: bool) -> tuple[str, ...]:

@@ -420,6 +420,7 @@ def test_sixty_changes_of_one_person_in_an_hour_are_enough(served: Served) -> No
         assert system.write(body, idempotency_key=f"n{n}").status_code in {200, 409}
 
     assert is_problem(system.write(REFUSE_NEWS), 429)
+    assert system.write(REFUSE_NEWS).headers["retry-after"] == "3600"
     assert is_problem(system.client.post(f"{system.url}/link"), 429)
     assert json.loads(system.read().text)["version"] > 0
 

@@ -23,7 +23,8 @@ FOLDER = Path(__file__).parents[1] / "data" / "dpv"
 TERMS = {line for path in FOLDER.glob("*.txt") for line in path.read_text(encoding="utf-8").split()}
 OURS = {key: iri for key, iri in dpv.CONTEXT.items() if iri.startswith("https://w3id.org/dpv")}
 PLAIN = {
-    "dct:identifier", "dct:conformsTo", "dct:title", "dct:created", "dct:publisher", "dct:language", "dct:description",
+    "dct:identifier", "dct:conformsTo", "dct:references", "dct:title", "dct:created", "dct:publisher", "dct:language",
+    "dct:description",
     "dct:dateSubmitted", "dct:provenance", "dct:ProvenanceStatement", "rdf:value", "skos:broader", "skos:prefLabel",
 }  # fmt: skip
 """Terms of Dublin Core, RDF and SKOS that receipts use; they are not of DPV."""
@@ -80,7 +81,7 @@ REQUIRED_OF_A_RECORD = (
     ("retention_period", "dpv:hasProcess/*/dpv:hasStorageCondition/1/dpv:hasDuration/rdf:value"),
     ("jurisdiction", "dpv:hasJurisdiction/*/@id"),
     ("recipient_third_parties", "dpv:hasProcess/*/dpv:hasRecipient/*"),
-    ("withdrawal_method", "dpv:hasConsentControl/*/dpv:isExercisedAt"),
+    ("withdrawal_method", "{control}/*/dpv:isExercisedAt"),
     ("privacy_rights", "dpv:hasRight/*/@type"),
     ("authority_party", "dpv:hasAuthority/*/dpv:hasName"),
     ("party_id", "dpv:hasDataController/*/@id"),
@@ -94,7 +95,7 @@ REQUIRED_OF_A_RECORD = (
     ("event_type and event_state", "{event}/*/@type"),
 )
 """Format 2.1: mandatory in ISO/IEC TS 27560 or for the GDPR, and where each stands in the DPV profile."""
-REQUIRED_OF_A_RECEIPT = ("dct:identifier", "dct:conformsTo", "dct:created", "dpv:hasRecordOfActivity")
+REQUIRED_OF_A_RECEIPT = ("dct:identifier", "dct:conformsTo", "dct:references", "dct:created", "dpv:hasRecordOfActivity")
 ALL = pytest.mark.parametrize("name", DECLARATIONS)
 
 
@@ -201,11 +202,12 @@ def test_every_mandatory_field_is_there(name: str) -> None:
     [inner] = document["dpv:hasRecordOfActivity"]
     consent = on_consent(DECLARATIONS[name], CATALOGUE)
     event = "dpv:hasConsentStatus" if consent else "dpv:hasEntityInvolvement"
+    control = "dpv:hasConsentControl" if consent else "dpv:hasEntityControl"
 
     for key in REQUIRED_OF_A_RECEIPT:
         assert document[key], key
     for field, path in REQUIRED_OF_A_RECORD:
-        found = at(inner, path.replace("{event}", event))
+        found = at(inner, path.replace("{event}", event).replace("{control}", control))
         assert found, field
         assert all(found), field
 
