@@ -18,7 +18,7 @@ from api import mail_items
 from api.http_out import NotDelivered, TargetRefused
 from api.mail import Mailer, MailRefused, MailUnavailable
 from api.workflows import confirming, webhooks
-from governance import outbox, visitors
+from governance import outbox, store_idempotency, visitors
 from governance.outbox import Item
 
 if TYPE_CHECKING:
@@ -185,9 +185,5 @@ def _sweep_confirmations(house: House, now: datetime) -> int:
 
 
 def _sweep_answers(house: House, now: datetime) -> int:
-    try:
-        store_idempotency = import_module("governance.store_idempotency")
-    except ModuleNotFoundError:
-        return 0
     with house.work.writing() as connection:
-        return int(store_idempotency.forget_void(connection, now=now))
+        return store_idempotency.drop_void(connection, now=now)
