@@ -54,6 +54,11 @@ def _show(told: Told) -> None:
     show(f"  corrected      {moved}; run {corrected['run']} respects it")
     show(f"  objected       after the run: {later['before']} people in segments, at once {later['after']}")
     show(f"  exported       {told.export['included']} letters, decided again at the first byte: {told.export['file']}")
+    portal = told.portal
+    show(
+        f"  in the portal  one came in by mail and objected to profiling: {portal['before']} places in segments, "
+        f"at once {portal['after']}; one newsletter confirmed, one clicked away"
+    )
     verified = "[green]ok[/green]" if told.verified["ok"] else "[red]does not fit[/red]"
     show(f"  log            {verified}, {told.verified['summary']}")
     show(f"\nDone in {told.seconds} s. Now ask why:")
@@ -61,6 +66,8 @@ def _show(told: Told) -> None:
     show("Sign in to the console (passwords of invented staff, made just now):")
     for person in told.sign_in:
         show(f"  {person['name']:<12} {person['password']}   ({person['role']})", markup=False)
+    show("Or be a customer at /portal: ask for a link, all mails lie in the outbox folder. One waits there already:")
+    show(f"  {portal['address']}   {portal['mail']}", markup=False)
 
 
 def _show_imports(told: Told) -> None:

@@ -16,6 +16,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from api.demo import visits
 from api.demo.world import World, make_world, write_world
 from api.settings import Settings
 from api.wiring import House, open_house
@@ -43,6 +44,7 @@ class Told:
     corrected: dict[str, Any] = field(default_factory=dict)
     export: dict[str, Any] = field(default_factory=dict)
     explanation: list[str] = field(default_factory=list)
+    portal: dict[str, Any] = field(default_factory=dict)
     verified: dict[str, Any] = field(default_factory=dict)
     sign_in: list[dict[str, str]] = field(default_factory=list)
     seconds: float = 0.0
@@ -90,7 +92,7 @@ def play(settings: Settings, *, contacts: int, now: Callable[[], datetime], tell
         world = make_world(contacts, today=now().date())
         stage = Stage(house, world, settings.home / "input", now, told, tell)
         write_world(world, stage.folder)
-        for act in (_import, _declare, _segment, _price, _correct, _object_later, _export, _explain, _staff, _verify):
+        for act in ACTS:
             act(stage)
     finally:
         house.close()
@@ -176,6 +178,25 @@ def _correct(stage: Stage) -> None:
         stage.told.corrected = {"reference": reference, "from": "reactivate", "to": "care", "run": report.run}
 
 
+def _visit(stage: Stage) -> None:
+    """Customers decide for themselves, by mail and in the portal; it acts at once."""
+    house, taken = stage.house, {*stage.world.objecting, *stage.world.withholding, *stage.world.dormant}
+    people = visits.visitors_of(stage.world, apart_from=taken)
+    with stage.step("customers in the portal") as result:
+        before = _members(stage)
+        result.update(visits.decide(house, people.decides, stage.now))
+        result["confirmed"] = visits.confirm_newsletter(house, people.confirms, stage.now)
+        result["ended"] = visits.end_newsletter(house, people.ends, stage.now)
+        mail = visits.leave_a_link(house, people.waits, stage.now)
+        result.update(before=before, after=_members(stage))
+        stage.told.portal = {"address": people.waits[1], "mail": str(mail), "outbox": str(mail.parent)}
+        stage.told.portal |= {name: result[name] for name in ("before", "after", "confirmed", "ended")}
+
+
+def _members(stage: Stage) -> int:
+    return sum(sum(segments.show(stage.house, scheme, now=stage.now()).now.values()) for scheme in SCHEMES)
+
+
 def _first_in(stage: Stage, segment: str) -> str:
     wanted = [ref for ref in stage.world.dormant if ref not in stage.world.objecting + stage.world.withholding]
     for reference in wanted:
@@ -236,6 +257,11 @@ def _verify(stage: Stage) -> None:
         stage.told.verified = verified.to_json()
         result.update(verified.to_json())
     stage.told.schemes = segments.schemes(stage.house).to_json()["schemes"]
+
+
+ACTS = (
+    _import, _declare, _segment, _price, _correct, _object_later, _visit, _export, _explain, _staff, _verify,
+)  # fmt: skip
 
 
 def clock() -> datetime:

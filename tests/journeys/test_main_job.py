@@ -177,3 +177,17 @@ def test_the_whole_way_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
     for scheme in told["schemes"]:
         assert scheme["permitted"] + sum(scheme["left_out"].values()) == scheme["total"]
     assert lauter(home, "audit", "verify", "--deep", environment=environment)[1]["ok"]
+
+
+def test_customers_decided_by_mail_and_in_the_portal_and_it_acts_at_once(
+    demonstrated: tuple[Path, dict[str, Any]],
+) -> None:
+    """Objection, double opt-in and one click, through the mails in the outbox (Articles 7(3) and 21(3) GDPR)."""
+    home, told = demonstrated
+
+    portal = told["portal"]
+    assert portal["after"] < portal["before"]
+    assert portal["confirmed"]
+    assert portal["ended"]
+    assert len(list((home / "outbox").glob("*.eml"))) >= 3
+    assert Path(portal["mail"]).exists()
