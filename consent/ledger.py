@@ -18,7 +18,7 @@ from audit import log
 from audit.database import STAGING_ROWS
 from audit.errors import NotFound
 from audit.fact import Fact, FactValue
-from consent import store_grounds
+from consent import rebuilding, store_grounds
 from consent import store_ledger as store
 from consent.decision import state_of
 from consent.declarations import BULK_KIND, FACT_KIND, check, content, fact_of
@@ -29,6 +29,8 @@ from consent.store_ledger import Recorded
 from governance.vocabulary import Act, Actor, Declaration
 
 _ENTRIES = 200
+_ONE_BY_ONE = 16
+"""Beyond so many subjects their histories are read back and replayed as columns."""
 DENIED_ADVICE = "ask the subject to declare it, or attach evidence of the subject's own later act"
 
 
@@ -154,6 +156,11 @@ def recorded(connection: Connection, subject: int) -> list[Recorded]:
     return store.histories(connection, [subject])[subject]
 
 
+def recorded_of(connection: Connection, subjects: Sequence[int]) -> dict[int, list[Recorded]]:
+    """The same for several subjects."""
+    return store.histories(connection, list(dict.fromkeys(subjects)))
+
+
 def version_of(connection: Connection, subject: int) -> int:
     """Number of the newest declaration about a subject, 0 when there is none: it changes with each one."""
     return store.latest_seq(connection, subject)
@@ -239,6 +246,9 @@ def _write(connection: Connection, outcome: _Outcome, *, batch: int | None) -> l
     first = store.next_seq(connection)
     rows = [Recorded(first + n, entry.subject, entry.declaration, batch) for n, entry in enumerate(outcome.new)]
     store.add(connection, zip(rows, (entry.evidence for entry in outcome.new), strict=True))
+    if len(concerned) > _ONE_BY_ONE:
+        rebuilding.project(connection, sorted(concerned))
+        return rows
     after = {number: list(outcome.before[number]) for number in concerned}
     for row in rows:
         after[row.subject].append(row)

@@ -9,7 +9,7 @@ moment without projections. Memory is bounded by the range.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection
 
@@ -63,6 +63,21 @@ def rebuild_at_once(connection: Connection) -> int:
     return done
 
 
+def project(connection: Connection, subjects: Sequence[int]) -> None:
+    """Compute the projections of some subjects again, within the caller's transaction and under the log's lock."""
+    part = store.read_of(connection, sorted(subjects))
+    objections, fields = _others(part)
+    everywhere = dict.fromkeys(part.purposes, subjects)
+    spoken_of = {
+        (each.declaration.purpose or "", each.declaration.field): subjects
+        for history in part.others.values()
+        for each in history
+        if each.declaration.field is not None
+    }
+    store_ledger.clear(connection, everywhere, spoken_of, subjects)
+    store.add(connection, store.standing_rows(standings_of(part.acts), part.purposes), objections, fields)
+
+
 def _replay(connection: Connection, range_: Range) -> Replayed:
     part = store.read(connection, range_)
     return part, standings_of(part.acts)
@@ -70,13 +85,18 @@ def _replay(connection: Connection, range_: Range) -> Replayed:
 
 def _put(connection: Connection, range_: Range, replayed: Replayed, keys: Keys) -> None:
     part, standings = replayed
+    objections, fields = _others(part)
+    held = Keys(keys.purposes | set(part.purposes), keys.fields | {(row[0], row[1]) for row in fields})
+    store.replace(connection, range_, held, store.standing_rows(standings, part.purposes), objections, fields)
+
+
+def _others(part: Part) -> tuple[store_ledger.Rows, store_ledger.Rows]:
+    """The rows beyond single purposes: wide objections and fields."""
     objections: store_ledger.Rows = []
     fields: store_ledger.Rows = []
-    for number, history in part.others.items():
+    for number, history in sorted(part.others.items()):
         position = position_of(each.declaration for each in history)
         more = store_ledger.rows_beyond_purposes(number, history, position)
         objections += more[0]
         fields += more[1]
-    held = Keys(keys.purposes | set(part.purposes), keys.fields | {(row[0], row[1]) for row in fields})
-    rows = store.standing_rows(standings, part.purposes)
-    store.replace(connection, range_, held, rows, objections, sorted(fields, key=lambda row: row[:3]))
+    return objections, sorted(fields, key=lambda row: row[:3])

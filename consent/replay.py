@@ -102,8 +102,29 @@ def is_denied(history: Iterable[Declaration], grant: Declaration) -> bool:
     """
     if grant.act not in GRANTS:
         return False
-    before = [d for d in in_time(history) if _order(d) < _order(grant)]
-    return not may_grant(grant, _denied_at(before, grant))
+    before = _before(history, grant)
+    return not may_grant(grant, _denied_at(before, grant) if before else None)
+
+
+def outranking(history: Iterable[Declaration], grant: Declaration) -> Declaration | None:
+    """The denial that *grant* may not undo: the last one of the same thing before it; None when there is none."""
+    before = _before(history, grant)
+    since = _denied_at(before, grant) if before else None
+    if since is None or not is_denied(before, grant):
+        return None
+    same = [d for d in before if d.act in DENIALS and effective_at(d) == since and _concerns(d, grant)]
+    return same[-1] if same else None
+
+
+def _before(history: Iterable[Declaration], grant: Declaration) -> list[Declaration]:
+    mine = _order(grant)
+    return sorted((d for d in history if _order(d) < mine), key=_order)
+
+
+def _concerns(denial: Declaration, grant: Declaration) -> bool:
+    if denial.scope is not grant.scope or (denial.field != grant.field):
+        return False
+    return denial.purpose == grant.purpose or (denial.field is not None and denial.purpose is None)
 
 
 def _denied_at(before: Sequence[Declaration], grant: Declaration) -> datetime | None:

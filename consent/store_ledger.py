@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from audit.database import insert_rows, to_microseconds
 from consent.replay import Position
@@ -129,19 +129,35 @@ def write_positions(
 
 
 def _clear(connection: Connection, histories_of: Mapping[int, Sequence[Recorded]]) -> None:
-    seen = [each for history in histories_of.values() for each in history]
-    purposes = {(each.declaration.purpose, each.subject) for each in seen if each.declaration.purpose is not None}
-    fields = {(each.declaration.purpose or "", each.declaration.field, each.subject) for each in seen}
-    _delete(connection, standing, ("purpose", "subject"), purposes)
-    _delete(connection, withheld, ("purpose", "field", "subject"), {key for key in fields if key[1] is not None})
-    _delete(connection, objection, ("subject",), {(number,) for number in histories_of})
+    purposes: dict[str, set[int]] = {}
+    fields: dict[tuple[str, str], set[int]] = {}
+    for number, history in histories_of.items():
+        for d in (each.declaration for each in history):
+            if d.field is not None:
+                fields.setdefault((d.purpose or "", d.field), set()).add(number)
+            elif d.purpose is not None:
+                purposes.setdefault(d.purpose, set()).add(number)
+    clear(connection, purposes, fields, histories_of)
 
 
-def _delete(connection: Connection, table: Any, names: Sequence[str], keys: set[Any]) -> None:
-    if keys:
-        statement = delete(table).where(*(table.c[name] == bindparam(f"k_{name}") for name in names))
-        marks = [f"k_{name}" for name in names]
-        connection.execute(statement, [dict(zip(marks, key, strict=True)) for key in sorted(keys)])
+def clear(
+    connection: Connection,
+    purposes: Mapping[str, Collection[int]],
+    fields: Mapping[tuple[str, str], Collection[int]],
+    subjects: Collection[int],
+) -> None:
+    """Take out the projected rows of some subjects: by purpose, by purpose and field, and their wide objections."""
+    for purpose, numbers in sorted(purposes.items()):
+        _delete(connection, delete(standing).where(standing.c.purpose == purpose), standing.c.subject, numbers)
+    for (purpose, field), numbers in sorted(fields.items()):
+        about = delete(withheld).where(withheld.c.purpose == purpose, withheld.c.field == field)
+        _delete(connection, about, withheld.c.subject, numbers)
+    _delete(connection, delete(objection), objection.c.subject, subjects)
+
+
+def _delete(connection: Connection, statement: Any, column: Any, numbers: Collection[int]) -> None:
+    for piece in _pieces(sorted(numbers)):
+        connection.execute(statement.where(column.in_(piece)))
 
 
 Rows = list[tuple[Any, ...]]

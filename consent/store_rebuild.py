@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, func, select
 
 from audit.database import from_microseconds, insert_rows
 from consent.replay_many import ACTS, AT_LAST, CHANNELS, NEVER, SOURCES, STATES, Acts, Standings
-from consent.store_ledger import OBJECTION_COLUMNS, STANDING_COLUMNS, WITHHELD_COLUMNS, Recorded
+from consent.store_ledger import IDS_PER_QUERY, OBJECTION_COLUMNS, STANDING_COLUMNS, WITHHELD_COLUMNS, Recorded
 from consent.tables import declaration, objection, standing, withheld
 from governance.vocabulary import Act, Channel, Declaration, Scope, Source
 
@@ -65,13 +65,28 @@ def changed_in(connection: Connection, range_: Range, since: int) -> bool:
 
 def read(connection: Connection, range_: Range) -> Part:
     """Everything declared in the range."""
+    return _part(_rows(connection, f"subject > {range_.low:d} AND subject <= {range_.high:d}"))
+
+
+def read_of(connection: Connection, subjects: Sequence[int]) -> Part:
+    """Everything that some subjects declared."""
+    rows: list[tuple[Any, ...]] = []
+    for start in range(0, len(subjects), IDS_PER_QUERY):
+        among = ", ".join(f"{number:d}" for number in subjects[start : start + IDS_PER_QUERY])
+        rows += _rows(connection, f"subject IN ({among})")
+    return _part(rows)
+
+
+def _rows(connection: Connection, which: str) -> list[tuple[Any, ...]]:
     cursor = connection.connection.cursor()
     try:
-        within = f"subject > {range_.low:d} AND subject <= {range_.high:d}"
-        cursor.execute(f"SELECT {_COLUMNS} FROM declaration WHERE {within} ORDER BY subject, seq")  # noqa: S608
-        rows = cursor.fetchall()
+        cursor.execute(f"SELECT {_COLUMNS} FROM declaration WHERE {which} ORDER BY subject, seq")  # noqa: S608
+        return list(cursor.fetchall())
     finally:
         cursor.close()
+
+
+def _part(rows: Sequence[tuple[Any, ...]]) -> Part:
     plain = [row for row in rows if row[6] is None and row[3] == "purpose"]
     others: dict[int, list[Recorded]] = {}
     if len(plain) != len(rows):
@@ -79,8 +94,7 @@ def read(connection: Connection, range_: Range) -> Part:
             if row[6] is not None or row[3] != "purpose":
                 others.setdefault(row[0], []).append(_recorded(row))
     purposes = tuple(sorted({row[4] for row in plain}))
-    subjects = len({row[0] for row in rows})
-    return Part(_acts(plain, purposes), purposes, others, subjects)
+    return Part(_acts(plain, purposes), purposes, others, len({row[0] for row in rows}))
 
 
 def _acts(rows: Sequence[tuple[Any, ...]], purposes: Sequence[str]) -> Acts:
@@ -152,6 +166,11 @@ def replace(connection: Connection, range_: Range, keys: Keys, standings: Rows, 
         about = (withheld.c.purpose == purpose, withheld.c.field == field)
         connection.execute(delete(withheld).where(*about, *_within(withheld, range_)))
     connection.execute(delete(objection).where(*_within(objection, range_)))
+    add(connection, standings, objections, fields)
+
+
+def add(connection: Connection, standings: Rows, objections: Rows, fields: Rows) -> None:
+    """Put projected rows where nothing stands, each list in the order of its table's key."""
     insert_rows(connection, standing, STANDING_COLUMNS, standings)
     insert_rows(connection, objection, OBJECTION_COLUMNS, objections)
     insert_rows(connection, withheld, WITHHELD_COLUMNS, fields)

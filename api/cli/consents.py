@@ -82,7 +82,7 @@ def object_to(
     from api.workflows.consents import Said
 
     aim = Scope.PURPOSE if purpose is not None else scope
-    said = Said(Act.OBJECTED, aim, purpose, channel, said_at=_moment(said_at, last=True))
+    said = Said(Act.OBJECTED, aim, purpose, channel, said_at=moment(said_at, last=True))
     _declare(context, reference, said, unit)
 
 
@@ -98,7 +98,7 @@ def withdraw(
     """Take down the withdrawal of a consent (Article 7(3) GDPR); it acts at once."""
     from api.workflows.consents import Said
 
-    said = Said(Act.WITHDRAWN, purpose=purpose, channel=channel, said_at=_moment(said_at, last=True))
+    said = Said(Act.WITHDRAWN, purpose=purpose, channel=channel, said_at=moment(said_at, last=True))
     _declare(context, reference, said, unit)
 
 
@@ -120,8 +120,8 @@ def declare(  # noqa: PLR0913, PLR0917 - one option each
     from api.workflows.consents import Said
 
     said = Said(
-        act, scope, purpose, channel, field, _moment(said_at), Source.DESK_FOR_SUBJECT,
-        None if evidence is None else evidence.encode(), _moment(evidence_said_at),
+        act, scope, purpose, channel, field, moment(said_at), Source.DESK_FOR_SUBJECT,
+        None if evidence is None else evidence.encode(), moment(evidence_said_at),
     )  # fmt: skip
     _declare(context, reference, said, unit)
 
@@ -143,8 +143,8 @@ def withhold(  # noqa: PLR0913, PLR0917 - one option each
 
     said = Said(
         Act.FIELD_RELEASED if release else Act.FIELD_WITHHELD, Scope.PURPOSE, purpose, None, field,
-        _moment(said_at, last=not release), Source.DESK_FOR_SUBJECT,
-        None if evidence is None else evidence.encode(), _moment(evidence_said_at),
+        moment(said_at, last=not release), Source.DESK_FOR_SUBJECT,
+        None if evidence is None else evidence.encode(), moment(evidence_said_at),
     )  # fmt: skip
     _declare(context, reference, said, unit)
 
@@ -168,7 +168,7 @@ def _declare(context: typer.Context, reference: str, said: Said, unit: Unit) -> 
         output.answer(context, result, _show_declared)
 
 
-def _moment(text: str | None, *, last: bool = False) -> datetime | None:
+def moment(text: str | None, *, last: bool = False) -> datetime | None:
     """An instant; a bare date is its first instant in Germany, or its last one so far for a denial."""
     if text is None:
         return None
@@ -210,7 +210,7 @@ def _show_import(result: ConsentImport) -> None:
     parts = ", ".join(f"{getattr(result, name)} {name}" for name in counts if getattr(result, name))
     output.screen.print(f"{result.rows} rows: {parts or 'nothing'}" + (" (dry run)" if result.dry_run else ""))
     for note in result.notes[:_SHOWN_NOTES]:
-        output.notes.print(f"row {note.row}, {note.column}: {note.to_json()['mend']['en']}", markup=False)
+        output.notes.print(f"row {note.row}, {note.column}: {note.mend.en}", markup=False)
     hidden = sum(result.note_counts.values()) - min(len(result.notes), _SHOWN_NOTES)
     if hidden > 0:
         output.notes.print(f"… and {hidden} more; --json counts them by column and reason")

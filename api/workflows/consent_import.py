@@ -11,26 +11,25 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-import numpy as np
-import pyarrow as pa
-
+from api.workflows.consent_cells import look, rows_of
 from api.workflows.consent_mapping import ConsentMapping, read_mapping
-from api.workflows.consent_report import ConsentImport, Tally
-from api.workflows.consent_rows import ConsentNote, ConsentRow, Parsed, RowReader
-from api.workflows.consent_words import COLUMNS, Problem
-from audit.database import EPOCH
+from api.workflows.consent_proofs import outrankings
+from api.workflows.consent_report import MOST_NOTES, ConsentImport, Tally
+from api.workflows.consent_rows import ConsentNote, ConsentRow, Outranking, Parsed, RowReader
+from api.workflows.consent_words import Problem
 from consent import ledger, notices
 from consent.decision import LAW_ZONE, objection_reason
+from consent.declarations import content
 from consent.ledger import BulkDeclared, Entry
 from consent.replay import DENIALS, objections_of, position_of
 from consent.standing import DENYING_STATES
 from governance import cells, store
-from governance.files import ROW, Limits, open_table
+from governance.files import Limits, open_table
 from governance.formats import Detected
 from governance.vocabulary import CHANNEL_BITS, Act, Declaration, Scope
 
 if TYPE_CHECKING:
-    from datetime import date, datetime
+    from datetime import datetime
 
     from sqlalchemy import Connection
 
@@ -40,6 +39,8 @@ if TYPE_CHECKING:
 PIECE = 4_096
 """Rows of one transaction: about 0.2 s, so that an objection never waits long for an import."""
 Progress = Callable[[int, int | None], None]
+Kept = tuple[ConsentRow, int, Parsed]
+"""A row, whom it is about, and what it says."""
 
 
 def import_consents(
@@ -72,14 +73,14 @@ def import_consents(
         mapping = read_mapping(mapping_text, table.columns)
         dates = cells.DateEvidence()
         wanted = list(dict.fromkeys(mapping.columns.values()))
-        table.check(wanted, lambda batch: _look(batch, mapping, dates))
+        table.check(wanted, lambda batch: look(batch, mapping, dates))
         date_format, unsure = dates.decide() if mapping.date_format == "auto" else (mapping.date_format, False)
         work = _Import(house, mapping, actor, now, dry_run)
         work.tally.note(*(ConsentNote(error.row, error.column, Problem.ROW_SPOILED) for error in table.row_errors))
         work.tally.counts["failed"] += len(table.row_errors)
         done = 0
         for batch in table.batches(wanted, rows=PIECE):
-            work.take(list(_rows(batch, mapping, date_format)))
+            work.take(list(rows_of(batch, mapping, date_format)))
             done += batch.num_rows
             if progress is not None:
                 progress(done, table.rows)
@@ -87,35 +88,6 @@ def import_consents(
             date_format=date_format if "date" in mapping.columns else None, ambiguous=("date_format",) if unsure else ()
         )
         return work.report((table.rows or 0) + len(table.row_errors), len(table.columns) - len(wanted), detected)
-
-
-def _look(batch: pa.RecordBatch, mapping: ConsentMapping, dates: cells.DateEvidence) -> None:
-    if "date" in mapping.columns:
-        dates.look(batch.column(mapping.columns["date"]))
-
-
-def _rows(batch: pa.RecordBatch, mapping: ConsentMapping, date_format: str) -> Iterator[ConsentRow]:
-    words = {
-        key: cells.text(batch.column(mapping.columns[key])).to_pylist()
-        if key in mapping.columns
-        else [None] * len(batch)
-        for key in COLUMNS
-    }
-    day_cells = batch.column(mapping.columns["date"]) if "date" in mapping.columns else None
-    if day_cells is None:
-        constant = pa.array([mapping.constants.get("date")] * len(batch), pa.string())
-        day_cells, date_format = constant, date_format if "date" in mapping.columns else "iso"
-    numbers, present, unread = cells.days(day_cells, date_format)
-    for at, row in enumerate(batch.column(ROW).to_pylist()):
-        told = {key: mapping.word(key, words[key][at]) for key in COLUMNS}
-        day = _day(int(numbers[at])) if present[at] else None
-        yield ConsentRow(int(row), told, day, bool(np.asarray(unread)[at]))
-
-
-def _day(number: int) -> date:
-    from datetime import timedelta
-
-    return (EPOCH + timedelta(days=number)).date()
 
 
 class _TakenBackError(Exception):
@@ -145,52 +117,59 @@ class _Import:
         ids = _subjects(self._house, self._mapping, [row.words["reference"] for row, one in parsed if one.declaration])
         with self._house.work.reading() as connection:
             before = ledger.histories(connection, sorted(set(ids.values())))
-        kept: list[tuple[ConsentRow, int, Parsed]] = []
+        known = {number: {content(d) for d in history} for number, history in before.items()}
+        kept: list[Kept] = []
+        over: list[Kept] = []
         for row, one in parsed:
-            self._sort(row, one, ids, before, kept)
-        if kept:
-            self._write(kept)
+            number = ids.get(row.words["reference"])
+            self.tally.note(*one.notes)
+            if one.declaration is None or number is None:
+                self._fail(row, one)
+            elif self._is_raised_over(before[number], one.declaration):
+                over.append((row, number, one))
+            elif content(one.declaration) in known[number] or _says_nothing_new(before[number], one):
+                self.tally.counts["unchanged"] += 1
+            else:
+                kept.append((row, number, one))
+        refused = self._write(kept) if kept else []
+        self._refuse([*over, *refused])
 
-    def _sort(
-        self,
-        row: ConsentRow,
-        one: Parsed,
-        ids: dict[str, int],
-        before: dict[int, list[Declaration]],
-        kept: list[tuple[ConsentRow, int, Parsed]],
-    ) -> None:
-        number = ids.get(row.words["reference"])
-        self.tally.note(*one.notes)
-        if one.declaration is None or number is None:
-            self.tally.counts["failed"] += 1
-            if one.declaration is not None:
-                self.tally.note(ConsentNote(row.row, "reference", Problem.PERSON_UNKNOWN))
-        elif self._is_raised_over(before[number], one.declaration):
-            self.tally.counts["refused"] += 1
-            self.tally.note(ConsentNote(row.row, "answer", Problem.DENIED_BEFORE))
-        elif _says_nothing_new(before[number], one):
-            self.tally.counts["unchanged"] += 1
-        else:
-            kept.append((row, number, one))
+    def _fail(self, row: ConsentRow, one: Parsed) -> None:
+        self.tally.counts["failed"] += 1
+        if one.declaration is not None:
+            self.tally.note(ConsentNote(row.row, "reference", Problem.PERSON_UNKNOWN))
+
+    def _refuse(self, rows: Sequence[Kept]) -> None:
+        """Count rows that would raise what was denied; those that are listed come with what outranks them."""
+        self.tally.counts["refused"] += len(rows)
+        room = max(0, MOST_NOTES - len(self.tally.notes))
+        asked = [(number, one.declaration) for _, number, one in rows[:room] if one.declaration is not None]
+        proofs: list[Outranking | None] = []
+        if asked:
+            with self._house.work.reading() as connection:
+                proofs = outrankings(connection, asked, self._house.catalogue.purposes)
+        for at, (row, _, _) in enumerate(rows):
+            proof = proofs[at] if at < len(proofs) else None
+            self.tally.note(ConsentNote(row.row, "answer", Problem.DENIED_BEFORE, proof))
 
     def _is_raised_over(self, history: list[Declaration], declaration: Declaration) -> bool:
         """An objection wider than the purpose: no import raises anything over it (OBJ-10)."""
-        if declaration.act is not Act.GIVEN or declaration.purpose is None:
+        if declaration.act is not Act.GIVEN or declaration.purpose is None or not history:
             return False
         purpose = self._house.catalogue.purposes[declaration.purpose]
         return objection_reason(purpose, objections_of(history), None) is not None
 
-    def _write(self, kept: Sequence[tuple[ConsentRow, int, Parsed]]) -> None:
+    def _write(self, kept: Sequence[Kept]) -> list[Kept]:
+        """Record a piece; what it would raise comes back."""
         outcome = self._declare(kept)
         aside = {*outcome.repeated, *outcome.refused, *outcome.missing}
         self.tally.counts["unchanged"] += len(outcome.repeated)
-        self.tally.counts["refused"] += len(outcome.refused)
         self.tally.counts["failed"] += len(outcome.missing)
-        self.tally.note(*(ConsentNote(kept[at][0].row, "answer", Problem.DENIED_BEFORE) for at in outcome.refused))
         self.tally.note(*(ConsentNote(kept[at][0].row, "reference", Problem.PERSON_UNKNOWN) for at in outcome.missing))
         self._count(one for at, (_, _, one) in enumerate(kept) if at not in aside)
+        return [kept[at] for at in outcome.refused]
 
-    def _declare(self, kept: Sequence[tuple[ConsentRow, int, Parsed]]) -> BulkDeclared:
+    def _declare(self, kept: Sequence[Kept]) -> BulkDeclared:
         """Record a piece; a dry run does the same and takes it back."""
         sealed = [one.evidence for _, _, one in kept] if self._dry_run else self._seal(kept)
         entries = [
@@ -215,7 +194,7 @@ class _Import:
             )
         return self._number
 
-    def _seal(self, kept: Sequence[tuple[ConsentRow, int, Parsed]]) -> list[bytes | None]:
+    def _seal(self, kept: Sequence[Kept]) -> list[bytes | None]:
         """Evidence sealed under each person's own key, in the order of the rows."""
         wanted = [(at, number, one.evidence) for at, (_, number, one) in enumerate(kept) if one.evidence is not None]
         with self._house.work.reading() as connection:
@@ -267,7 +246,7 @@ def _subjects(house: House, mapping: ConsentMapping, references: Sequence[str]) 
 def _says_nothing_new(history: list[Declaration], one: Parsed) -> bool:
     """Rows whose time is not known to the instant: they count once, not again with each import."""
     d = one.declaration
-    if d is None:
+    if d is None or not history:
         return False
     if one.dated:
         return d.act in DENIALS and any(_same_day(d, other) for other in history)

@@ -13,9 +13,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from api.workflows.consent_words import ANSWERS, CHANNELS, MEND, WIDE, Problem
+from api.workflows.consent_words import ACT_WORDS, ANSWERS, CHANNELS, MEND, SOURCE_WORDS, WIDE, Problem
+from consent.decision import LAW_ZONE
 from governance.deadlines import add_duration
-from governance.vocabulary import Act, Channel, Declaration, Scope, Source
+from governance.vocabulary import Act, Channel, Declaration, Scope, Source, Text
 
 if TYPE_CHECKING:
     from governance.catalogue import Catalogue
@@ -33,22 +34,69 @@ class ConsentRow:
 
 
 @dataclass(frozen=True)
+class Outranking:
+    """The declaration that outranks a row: what, how, when, and where the log proves it; nothing of whom."""
+
+    act: Act
+    scope: Scope
+    source: Source
+    said_at: datetime
+    received_at: datetime
+    entry: int | None
+    """Index of its entry in the log."""
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it."""
+        return {
+            "act": self.act.value,
+            "scope": self.scope.value,
+            "source": self.source.value,
+            "said_at": self.said_at.isoformat(),
+            "received_at": self.received_at.isoformat(),
+            "entry": self.entry,
+        }
+
+    @property
+    def text(self) -> Text:
+        """In a sentence."""
+        day = self.said_at.astimezone(LAW_ZONE).date()
+        act, source = ACT_WORDS[self.act], SOURCE_WORDS[self.source]
+        place = Text("", "") if self.entry is None else Text(f", Eintrag {self.entry}", f", entry {self.entry}")
+        return Text(
+            f"Vorrang hat: {act.de} vom {day:%d.%m.%Y}, {source.de}{place.de}.",
+            f"What outranks it: {act.en} of {day:%Y-%m-%d}, {source.en}{place.en}.",
+        )
+
+
+@dataclass(frozen=True)
 class ConsentNote:
     """A row that did not count, or not in full; never with a value."""
 
     row: int
     column: str
     reason: Problem
+    outranked_by: Outranking | None = None
+
+    @property
+    def mend(self) -> Text:
+        """How to mend it, and what stands against it."""
+        text = MEND[self.reason]
+        if self.outranked_by is None:
+            return text
+        proof = self.outranked_by.text
+        return Text(f"{text.de} {proof.de}", f"{text.en} {proof.en}")
 
     def to_json(self) -> dict[str, Any]:
-        """Row, column, reason, and how to mend it in both languages."""
-        mend = MEND[self.reason]
-        return {
+        """Row, column, reason, how to mend it in both languages, and of a refused yes what outranks it."""
+        told: dict[str, Any] = {
             "row": self.row,
             "column": self.column,
             "reason": self.reason.value,
-            "mend": {"de": mend.de, "en": mend.en},
+            "mend": {"de": self.mend.de, "en": self.mend.en},
         }
+        if self.outranked_by is not None:
+            told["outranked_by"] = self.outranked_by.to_json()
+        return told
 
 
 @dataclass(frozen=True)
@@ -68,6 +116,8 @@ class RowReader:
         self._now, self._notices = now, notices
         self._zone = ZoneInfo(catalogue.controller.time_zone)
         self._purposes: dict[str, Purpose] = {}
+        self._instants: dict[tuple[date, bool], datetime] = {}
+        self._ends: dict[tuple[datetime, str], datetime] = {}
         for purpose in catalogue.purposes.values():
             for word in (purpose.label.en, purpose.label.de, purpose.key):
                 self._purposes[word.casefold()] = purpose
@@ -132,7 +182,7 @@ class RowReader:
         said_at = self._said_at(row.day, denies=act in (Act.REFUSED, Act.WITHDRAWN, Act.OBJECTED))
         valid_until = None
         if act is Act.GIVEN and purpose is not None and purpose.consent_validity is not None:
-            valid_until = add_duration(said_at, purpose.consent_validity, str(self._zone)).astimezone(UTC)
+            valid_until = self._end(said_at, purpose.consent_validity)
         return Declaration(
             act=act,
             scope=scope,
@@ -148,10 +198,22 @@ class RowReader:
             valid_until=valid_until,
         )
 
+    def _end(self, said_at: datetime, validity: str) -> datetime:
+        key = (said_at, validity)
+        if key not in self._ends:
+            self._ends[key] = add_duration(said_at, validity, str(self._zone)).astimezone(UTC)
+        return self._ends[key]
+
     def _said_at(self, day: date | None, *, denies: bool) -> datetime:
         """A date without a time: a yes from its first instant, a no to its last; a no without a date from now."""
         if day is None:
             return self._now
+        key = (day, denies)
+        if key not in self._instants:
+            self._instants[key] = self._instant(day, denies=denies)
+        return self._instants[key]
+
+    def _instant(self, day: date, *, denies: bool) -> datetime:
         if not denies:
             return datetime.combine(day, time.min, self._zone).astimezone(UTC)
         end = datetime.combine(day + timedelta(days=1), time.min, self._zone).astimezone(UTC) - timedelta(

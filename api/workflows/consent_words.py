@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from governance.vocabulary import Act, Channel, Scope, Text
+from governance.vocabulary import Act, Channel, Scope, Source, Text
 
 COLUMNS = ("reference", "purpose", "channel", "answer", "date", "evidence", "notice")
 NEEDED = ("reference", "purpose", "answer")
@@ -35,6 +35,20 @@ WIDE: dict[str, Scope] = {
     **dict.fromkeys(("general", "alles", "everything"), Scope.GENERAL),
     **dict.fromkeys(("marketing", "werbung"), Scope.MARKETING),
     **dict.fromkeys(("profiling", "profilbildung"), Scope.PROFILING),
+}
+
+
+ACT_WORDS: dict[Act, Text] = {
+    Act.REFUSED: Text("Ablehnung", "refusal"),
+    Act.WITHDRAWN: Text("Widerruf", "withdrawal"),
+    Act.OBJECTED: Text("Widerspruch", "objection"),
+}
+SOURCE_WORDS: dict[Source, Text] = {
+    Source.SUBJECT: Text("von der Person selbst", "by the person"),
+    Source.DESK_FOR_SUBJECT: Text("vom Kundendienst aufgenommen", "taken down by the desk"),
+    Source.CONTROLLER_API: Text("über die Schnittstelle gemeldet", "told by the API"),
+    Source.IMPORT: Text("aus einem Import", "from an import"),
+    Source.SIGNAL: Text("durch ein Signal des Browsers", "by a signal of the browser"),
 }
 
 

@@ -22,7 +22,7 @@ from consent.decision import Standing
 from consent.errors import DeclarationInvalid, MayNotRaise
 from consent.ledger import Entry, bulk_declare, declare
 from consent.permission import changed_since, decide_one
-from consent.rebuilding import rebuild_at_once
+from consent.rebuilding import project, rebuild_at_once
 from consent.replay import position_of
 from consent.tables import declaration, objection, standing, withheld
 from governance.purposes import NoticeText
@@ -304,6 +304,8 @@ def test_projection_replay_and_rebuild_agree_on_every_history(
         for number in (1, 2, 3):
             _equals_replay(connection, number)
         assert rebuild_at_once(connection) == len({row.subject for row in connection.execute(select(declaration))})
+        assert projections(connection) == kept
+        project(connection, [1, 2, 3])
         assert projections(connection) == kept
         transaction.rollback()
 
