@@ -125,7 +125,7 @@ def _page(visit: PortalVisit) -> Response:
     return visit.page(
         "portal/preferences.html",
         view=view,
-        tell=shown.Teller(visit.tongue, visit.now),
+        tell=shown.Teller(visit.tongue, visit.now, view.objection(Scope.PROFILING).source is Source.SIGNAL),
         name_of=shown.name_of,
         Aim=Aim,
         was=shown.pack(shown.ticks(view)),

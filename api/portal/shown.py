@@ -23,12 +23,13 @@ OK, REFUSED, WITHHELD, ATTENTION = "ok", "refused", "withheld", "attention"
 
 ALLOWED, REFUSED_WORD, NOT_ALLOWED, NOT_POSSIBLE, UNTIL = (
     N_("allowed"),
-    N_("refused"),
+    N_("refused by the person"),
     N_("not allowed"),
     N_("not possible at present"),
     N_("allowed until you refuse"),
 )
 YOUR_CHOICE, YOUR_CHOICE_TODAY = N_("your choice of %(day)s"), N_("your choice of today, %(time)s")
+PART_OF_CONSENT = N_("part of your consent, %(when)s")
 OTHERS: dict[Source, str] = {
     Source.SUBJECT: N_("declared by you on %(when)s"),
     Source.DESK_FOR_SUBJECT: N_("taken down for you on %(when)s"),
@@ -58,6 +59,7 @@ REASONS: dict[Reason, str] = {
     Reason.CONTRACT_ACTIVE: N_("needed for your contract"),
 }
 """Reasons as said to the person; where none stands the reason's own text follows."""
+_WIDE = frozenset({Reason.OBJECTED_TO_MARKETING, Reason.OBJECTED_TO_PROFILING})
 _BLOCKING = frozenset({Reason.NO_CONTACT_POINT, Reason.ADDRESS_BLOCKED, Reason.RESTRICTED, Reason.MINOR})
 
 HOLDER_WORDS: dict[HolderState, tuple[str, str]] = {
@@ -84,6 +86,8 @@ class Teller:
 
     tongue: Tongue
     now: datetime
+    signalled: bool = False
+    """The objection to profiling is the browser's, not the person's own."""
 
     def when(self, moment: datetime) -> str:
         """A time as one says it in a sentence: today, 14:02, else the day."""
@@ -109,19 +113,22 @@ class Teller:
             if state.chosen is Answer.ALLOW:
                 return Effect(OK, say(ALLOWED), chose)
             if state.source is not None and state.reason is Reason.CONSENT_GIVEN and state.since is not None:
-                return Effect(OK, say(ALLOWED), say(OTHERS[state.source], when=self.when(state.since)))
+                own = state.source is Source.SUBJECT  # of the purpose; this way needs no word of its own
+                word, note = (UNTIL, PART_OF_CONSENT) if own else (ALLOWED, OTHERS[state.source])
+                return Effect(OK, say(word), say(note, when=self.when(state.since)))
             return Effect(OK, say(UNTIL), say(NO_CHOICE_BY_LAW))
         if state.reason in _BLOCKING:
             return Effect(WITHHELD, say(NOT_POSSIBLE), self.reason(state))
         if state.chosen is Answer.REFUSE:
-            why = self.reason(state) if state.reason in REASONS and state.reason is not Reason.OBJECTED else ""
-            return Effect(REFUSED, say(REFUSED_WORD), ", ".join(part for part in (why, chose) if part))
+            return Effect(REFUSED, say(REFUSED_WORD), self.reason(state) if state.reason in _WIDE else chose)
         if state.reason is Reason.NEVER_ASKED:
             return Effect(REFUSED, say(NOT_ALLOWED), say(NO_CHOICE_IS_NO))
         return Effect(REFUSED, say(NOT_ALLOWED), self.reason(state))
 
     def reason(self, state: State) -> str:
         """Why, as said to the person."""
+        if self.signalled and state.reason is Reason.OBJECTED_TO_PROFILING:
+            return self.tongue.say(N_("your browser objects to profiling"))
         known = REASONS.get(state.reason)
         return self.tongue.say(known) if known else self.tongue.pick(state.text)
 
@@ -130,8 +137,9 @@ class Teller:
         say, state = self.tongue.say, view.state
         if state.lawful:
             return Effect(OK, say(N_("runs until you object")), say(N_("we have weighed it against your interests")))
+        wide = state.reason in _WIDE
         if state.chosen is Answer.REFUSE and state.since is not None:
-            return Effect(REFUSED, say(N_("objected")), self.choice(state.since))
+            return Effect(REFUSED, say(N_("objected")), self.reason(state) if wide else self.choice(state.since))
         return Effect(REFUSED, say(N_("does not run")), self.reason(state))
 
     def on_contract(self, state: State) -> Effect:
