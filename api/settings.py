@@ -52,7 +52,7 @@ class Settings:
 
 
 def read_settings(environment: Mapping[str, str] = os.environ, home: Path | None = None) -> Settings:
-    """Settings from `--home` or `LAUTER_HOME`, `LAUTER_DATABASE_URL` and the other variables of docs/operate.md.
+    """Settings from `--home` or `LAUTER_HOME`, `LAUTER_DATABASE_URL` and the other variables of docs/operations.md.
 
     Without a URL the store is an SQLite file in the home. On PostgreSQL the protected store shares the vault's
     server unless it is given its own URL.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from api.workflows import declaring
+from api.workflows import declaring, webhooks
 from api.workflows.consent_import import import_consents
 from api.workflows.consent_report import ConsentImport
 from audit import log
@@ -150,6 +150,8 @@ def restrict_for(
     with house.work.writing() as connection:
         done = ledger.restrict(connection, number, actor=actor, now=now)
         entry = log.size(connection) - 1 if done else None
+        if entry is not None:
+            webhooks.announce(connection, house, number, entry, now=now)
     return DeclaredFor(int(done), int(not done), entry)
 
 

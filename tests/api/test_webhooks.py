@@ -20,7 +20,9 @@ from api.http_out import NotDelivered, Outward, TargetRefused
 from api.wiring import House
 from api.worker import drain
 from api.workflows import declaring, webhooks
+from api.workflows.consents import Said, declare_for, restrict_for
 from api.workflows.post_checks import nothing_given_up
+from api.workflows.unsubscribing import unsubscribe_token
 from audit import log
 from audit.errors import BadInput, Refused
 from governance import outbox
@@ -245,6 +247,18 @@ def test_a_declaration_that_says_nothing_new_is_not_announced(small: House) -> N
         assert work(small) == 1
 
 
+def test_a_restriction_is_a_change_too(small: House) -> None:
+    """Whoever is restricted may be used for nothing (Article 18 GDPR)."""
+    with another_system() as system:
+        webhooks.add(small, system.url, "CRM", actor=OPERATOR, now=NOON)
+        restrict_for(small, "K0003", actor=OPERATOR, now=NOON)
+        restrict_for(small, "K0003", actor=OPERATOR, now=NOON)
+        work(small)
+
+    (told,) = bodies(system)
+    assert not told["data"]["state"][OFFERS]["lawful"]
+
+
 def test_a_change_that_was_not_committed_is_not_announced(small: House) -> None:
     """The delivery stands in the transaction of the change (LOG-4)."""
     with another_system() as system:
@@ -416,9 +430,6 @@ def test_an_act_in_the_portal_and_one_at_the_desk_are_one_delivery_each(
     web: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever the way in, there is one write path."""
-    from api.workflows.consents import Said, declare_for
-    from api.workflows.unsubscribing import unsubscribe_token
-
     house = replace(web.house, settings=replace(web.house.settings, webhook_hosts=frozenset({"127.0.0.1"})))
     with another_system() as system:
         webhooks.add(house, system.url, "CRM", actor=OPERATOR, now=web.now)
