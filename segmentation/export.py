@@ -41,6 +41,9 @@ SEGMENT_LABEL = Text("Segment", "Segment")
 SEGMENT_NAME_LABEL = Text("Segmentname", "Segment name")
 YES, NO = Text("ja", "yes"), Text("nein", "no")
 
+UNSUBSCRIBE_COLUMN = "unsubscribe_url"
+"""Called so in both languages: a mail program's template takes it by that name."""
+
 Details = Mapping[str, str]
 
 
@@ -55,6 +58,8 @@ class Person:
     """Values of the request's fields, None where they may not be used."""
     details: Details | None = None
     """Contact details; None in a pseudonymous export."""
+    unsubscribe_url: str = ""
+    """The link that ends it for this person; empty where the export carries none."""
 
     def __repr__(self) -> str:
         return "Person(…)"
@@ -116,7 +121,8 @@ def _header(request: ExportRequest) -> list[str]:
     labels = [PSEUDONYM_LABEL, SEGMENT_LABEL, SEGMENT_NAME_LABEL]
     labels += [DETAIL_LABELS[detail] for detail in request.contact_fields]
     labels += [_field_label(field) for field in request.fields]
-    return [label.in_language(request.language) for label in labels]
+    words = [label.in_language(request.language) for label in labels]
+    return [*words, UNSUBSCRIBE_COLUMN] if request.carries_links else words
 
 
 def _field_label(field: Field) -> Text:
@@ -134,6 +140,8 @@ def _row(request: ExportRequest, person: Person) -> Iterator[str]:
         yield phone_cell(value) if detail == "phone" else text_cell(value)
     for field, value in zip(request.fields, person.cells, strict=True):
         yield _value(field, value, request)
+    if request.carries_links:
+        yield text_cell(person.unsubscribe_url)
 
 
 def _value(field: Field, value: Any, request: ExportRequest) -> str:

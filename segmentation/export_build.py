@@ -45,6 +45,8 @@ class Powers:
     """Contact details of subjects; None for whoever has none any more."""
     blocked: Callable[[Connection, Purpose, Channel, Sequence[Details]], Sequence[bool]]
     """Whether the block list holds the address that the channel would use, for that purpose or for every one."""
+    links: Callable[[Purpose, Channel, Sequence[Person]], Sequence[str]]
+    """For each person the link that ends it; the same for the same row of the same file."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,9 @@ def gather(
     if request.mode is Mode.CONTACT_POINTS and request.channel is not None:
         people, unreached = _reached(connection, people, request.purpose, request.channel, powers)
         excluded.update(unreached)
+    if request.carries_links and request.channel is not None:
+        links = powers.links(request.purpose, request.channel, people)
+        people = [replace(person, unsubscribe_url=link) for person, link in zip(people, links, strict=True)]
     return Gathered(
         people=tuple(people),
         excluded=dict(excluded),

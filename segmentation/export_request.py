@@ -121,6 +121,12 @@ class ExportRequest:
     document: str
     digest: bytes
 
+    @property
+    def carries_links(self) -> bool:
+        """Whether each row carries the link that ends it: advertising by e-mail (RFC 8058, OBJ-7)."""
+        by_mail = self.mode is Mode.CONTACT_POINTS and self.channel is Channel.EMAIL
+        return by_mail and self.purpose.marketing
+
 
 def parse_request(text: str, catalogue: Catalogue, transfers: Transfers, *, today: date) -> ExportRequest:
     """Read a request from JSON and refuse what its purpose does not permit.

@@ -1,4 +1,4 @@
-"""What an export may ask of the rest of the house: names in batches, and whether an address is blocked."""
+"""What an export may ask of the rest of the house: names in batches, whether an address is blocked, links to stop."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from api.workflows.blocking import KIND_OF
+from api.workflows.unsubscribing import unsubscribe_urls
 from governance.contact_points import postal_line
 from governance.vocabulary import Channel
 from segmentation import store_exports
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from api.wiring import House
     from governance.purposes import Purpose
-    from segmentation.export import Details
+    from segmentation.export import Details, Person
 
 
 def powers_of(house: House) -> Powers:
@@ -36,7 +37,13 @@ def powers_of(house: House) -> Powers:
         kind, key = KIND_OF[channel], purpose.key
         return house.blocklist.blocked(connection, kind, values, purpose=key, everywhere=purpose.marketing)
 
-    return Powers(reveal, blocked)
+    def links(purpose: Purpose, channel: Channel, people: Sequence[Person]) -> list[str]:
+        with house.work.reading() as connection:
+            pseudonyms = store_exports.pseudonyms_of(connection, [person.subject for person in people])
+        rows = [(pseudonyms[person.subject], person.pseudonym) for person in people]
+        return unsubscribe_urls(house, rows, purpose.key, channel)
+
+    return Powers(reveal, blocked, links)
 
 
 def _address(channel: Channel, details: Details) -> str:

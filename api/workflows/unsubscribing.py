@@ -63,6 +63,17 @@ def unsubscribe_url(house: House, pseudonym: bytes, purpose: str, channel: Chann
     return url_of(house, unsubscribe_token(house, pseudonym, purpose, channel))
 
 
+def unsubscribe_urls(house: House, people: Sequence[tuple[bytes, bytes]], purpose: str, channel: Channel) -> list[str]:
+    """Links of many people that are the same each time the same file is rendered.
+
+    Args:
+        people: pseudonym of the house, and random bytes that stand for the person in this file alone: links in two
+            files cannot be laid side by side (PSE-3).
+    """
+    seal = house.links.sealer(USE)
+    return [url_of(house, seal(_content(pseudonym, purpose, channel), row)) for pseudonym, row in people]
+
+
 def url_of(house: House, token: str) -> str:
     """Where a token is honoured."""
     return f"{house.settings.public_url.rstrip('/')}/u/{token}"
