@@ -36,6 +36,7 @@ NAVIGATION: tuple[tuple[str, tuple[Place, ...]], ...] = (
         (
             Place(N_("Overview"), "/console", Right.OVERVIEW),
             Place(N_("Contacts"), "/console/contacts", Right.CONTACTS),
+            Place(N_("Import"), "/console/imports", Right.IMPORT),
             Place(N_("Segments"), "/console/segments", Right.SEGMENTS),
             Place(N_("Assignments"), "/console/person", Right.PERSON),
         ),

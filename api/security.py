@@ -33,7 +33,8 @@ HEADERS = {
 STATIC_PREFIX = "/static/"
 LARGEST_BODY = 1 << 20
 """Bytes of a form or JSON body; uploads have limits of their own and are never held as a whole."""
-UPLOADS = "/api/v1/imports/"
+UPLOADS = ("/api/v1/imports/", "/console/imports")
+"""Where a body may be of any length: it is read in pieces, by whoever may import, and never held as a whole."""
 
 
 class FormNotOurs(Refused):

@@ -52,7 +52,7 @@ def import_file(
     Nothing of the body is written anywhere before it was mapped; what the mapping does not name is never kept.
     """
     text = mapping_of(call.house.settings.home, mapping, lauter_mapping)
-    report = _importer(kind)(
+    report = importer(kind)(
         call.house, body_of(request), _needed(kind, text), actor=call.actor, now=call.now, dry_run=dry_run
     )
     return dict(report.to_json())
@@ -64,7 +64,8 @@ def _needed(kind: Kind, text: str | None) -> str | None:
     return text
 
 
-def _importer(kind: Kind) -> Callable[..., Any]:
+def importer(kind: Kind) -> Callable[..., Any]:
+    """What takes in a file of that kind."""
     from api.workflows import consents, imports
 
     importers: dict[Kind, Callable[..., Any]] = {

@@ -68,6 +68,12 @@ def body_of(request: Request) -> io.BufferedReader:
     return io.BufferedReader(BodyStream(request.stream()), 1 << 16)
 
 
+def mapping_names(home: Path) -> tuple[str, ...]:
+    """Names of the mappings that lie in the home."""
+    found = (path.stem for path in (home / "mappings").glob("*.toml"))
+    return tuple(sorted(name for name in found if MAPPING_NAME.fullmatch(name)))
+
+
 def mapping_of(home: Path, name: str | None, encoded: str | None) -> str | None:
     """The mapping's text; None when the call names none.
 
