@@ -176,7 +176,7 @@ def test_what_the_purpose_does_not_permit_is_refused(
 
 
 def test_nobody_approves_their_own_request(quick: House) -> None:
-    """Two people, or the operator at the command line."""
+    """Two people, or the operator at the command line, and then nobody is told of a second (REC-4, GOV-7, T36)."""
     number = export_requests.request(quick, a_request(), actor=MARKETING, now=NOON).number
 
     with pytest.raises(ApprovalRefused):
@@ -189,6 +189,11 @@ def test_nobody_approves_their_own_request(quick: House) -> None:
 
     own = export_requests.request(quick, a_request(), actor=OPERATOR, now=NOON).number
     assert export_requests.approve(quick, own, actor=OPERATOR, now=NOON).state == "approved"
+    with quick.work.reading() as connection:
+        waived, looked = log.entries(connection, kind="export:approved", limit=2)
+    assert (waived.body["alone"], looked.body["alone"]) == (True, False)
+    gate = export_requests.gate(quick, own, now=NOON)
+    assert "no second person" in next(one.text.en for one in gate.conditions if one.key == "approved")
 
 
 def test_whoever_objected_before_the_build_is_left_out_by_reason(house: House) -> None:
