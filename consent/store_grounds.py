@@ -13,7 +13,7 @@ from audit.database import insert_rows, to_microseconds
 from consent import store_ledger
 from consent.channels import BUSINESS, NO_GROUNDS, Grounds
 from consent.openings import Ground, GroundKind, RecordedGround, openings_of
-from consent.tables import channel_use, ground, open_channel
+from consent.tables import channel_use, declaration, ground, open_channel
 from governance.tables import subject
 from governance.vocabulary import Channel, Declaration
 
@@ -77,6 +77,16 @@ def evidence_of(connection: Connection, number: int) -> dict[int, bytes]:
     """Number of each ground of a subject → its sealed evidence."""
     rows = connection.execute(select(ground.c.seq, ground.c.evidence).where(ground.c.subject == number))
     return {row.seq: bytes(row.evidence) for row in rows}
+
+
+def evidence_of_declarations(connection: Connection, seqs: Sequence[int]) -> dict[int, bytes]:
+    """Number of each declaration that has evidence → the evidence, sealed."""
+    found: dict[int, bytes] = {}
+    for piece in _pieces(sorted(seqs)):
+        match = (declaration.c.seq.in_(piece), declaration.c.evidence.is_not(None))
+        rows = connection.execute(select(declaration.c.seq, declaration.c.evidence).where(*match))
+        found.update((row.seq, bytes(row.evidence)) for row in rows)
+    return found
 
 
 def open_channels(connection: Connection, number: int, purpose: str) -> Grounds:

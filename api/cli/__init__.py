@@ -53,6 +53,7 @@ def register() -> None:
         demo,
         explain,
         export,
+        grounds,
         home,
         importing,
         notices,
@@ -70,6 +71,7 @@ def register() -> None:
     consents.register(app)
     receipts.register()
     notices.register(app)
+    grounds.register()
     segment.register(app)
     explain.register(app)
     price.register(app)
