@@ -39,6 +39,7 @@ NAVIGATION: tuple[tuple[str, tuple[Place, ...]], ...] = (
             Place(N_("Import"), "/console/imports", Right.IMPORT),
             Place(N_("Segments"), "/console/segments", Right.SEGMENTS),
             Place(N_("Assignments"), "/console/person", Right.PERSON),
+            Place(N_("Letters"), "/console/letters", Right.LETTER),
         ),
     ),
     (

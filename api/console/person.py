@@ -18,14 +18,17 @@ from api.access import Right
 from api.console.forms import Mistake
 from api.deps import Visit, posting, visiting
 from api.i18n import N_
+from api.portal.open_page import CHANNELS
 from api.security import TooManyAttempts
+from api.workflows.declaring import Subject
 from api.workflows.explanations import member_now
 from api.workflows.log import subject_behind
+from api.workflows.preferences import preferences
 from api.workflows.stored_definitions import StoredDefinition, stored_definition
 from audit import log
 from audit.errors import NotFound
 from audit.fact import Fact
-from governance.vocabulary import REASON_TEXT, Unit
+from governance.vocabulary import REASON_TEXT, Source, Unit
 from segmentation import membership, store
 from segmentation.membership import Live, Member
 
@@ -35,6 +38,14 @@ KNOWN = "\x01"
 """Before a pseudonym in place of a reference; no reference begins so."""
 UNKNOWN = N_("Nobody is held under this reference.")
 GONE = N_("The page has expired. Please enter the reference again.")
+OTHERS: dict[Source, str] = {
+    Source.SUBJECT: N_("declared by the person"),
+    Source.DESK_FOR_SUBJECT: N_("taken down by us"),
+    Source.CONTROLLER_API: N_("through our website or customer system"),
+    Source.IMPORT: N_("from a file"),
+    Source.SIGNAL: N_("by a signal of the browser"),
+}
+"""Who declared what holds."""
 
 
 @dataclass(frozen=True)
@@ -182,5 +193,9 @@ def show(visit: Reader, handle: str) -> Response:
     except NotFound:
         mistake = Mistake("reference", visit.tongue.say(GONE))
         return visit.page("person_find.html", 404, mistakes=[mistake], unit="contact")
-    index = note_reading(visit, "assignment:read", person, {"schemes": "all"})
-    return visit.page("person.html", person=person, places=places(visit, person), index=index)
+    index = note_reading(visit, "assignment:read", person, {"schemes": "all", "permissions": "all"})
+    allowed = preferences(visit.house, Subject(person.subject, person.pseudonym), now=visit.now)
+    return visit.page(
+        "person.html", person=person, places=places(visit, person), index=index, allowed=allowed, ways=CHANNELS,
+        sources=OTHERS,
+    )  # fmt: skip

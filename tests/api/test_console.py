@@ -30,6 +30,7 @@ PAGES: dict[str, Right] = {
     "/console/log/0": Right.LOG,
     "/console/verify": Right.VERIFY,
     "/console/staff": Right.ACCOUNTS,
+    "/console/letters": Right.LETTER,
 }
 POSTS: dict[str, Right] = {
     "/console/segments/value/run": Right.RUN,
@@ -42,6 +43,7 @@ POSTS: dict[str, Right] = {
     "/console/exports/new": Right.REQUEST_EXPORT,
     "/console/person/ffff/value/correct": Right.CORRECT,
     "/console/person/ffff/value/lift": Right.CORRECT,
+    "/console/person/ffff/letter": Right.LETTER,
     "/console/verify": Right.VERIFY,
 }
 

@@ -267,3 +267,19 @@ def test_the_postal_window_holds_what_an_envelope_needs_or_nothing() -> None:
     full = {"given_name": "Ada", "family_name": "Muster", "street": "Weg 1", "postcode": "12345", "city": "Musterstadt"}
     assert portal._window(full) == ("Ada Muster", "Weg 1", "12345 Musterstadt")
     assert portal._window({"given_name": "Ada", "street": "Weg 1"}) == ()
+
+
+def test_the_sheet_of_a_letter_speaks_both_languages_and_needs_nothing_else(house: House) -> None:
+    """Whoever gets it can read it, scan it, and object by it (Article 21(4) GDPR); the file fetches nothing."""
+    from api.letter import file_of
+
+    letter = portal.letter_for(house, "K0005", actor=OPERATOR, now=NOON)
+    text = file_of(letter, house.catalogue.controller)
+    assert letter.code in text
+    assert 'class="qr"' in text
+    for sentence in ("You may object to advertising", "Sie können der Werbung"):
+        assert sentence in text
+    for language in ("de", "en"):
+        assert f'<section lang="{language}">' in text
+    assert "src=" not in text
+    assert "<link" not in text
