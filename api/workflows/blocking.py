@@ -114,14 +114,24 @@ def apply_each(connection: Connection, plans: Sequence[Plan], *, now: datetime) 
         return
     log.lock(connection)
     stands = _Stands(connection, plans)
-    adding: list[Blocked] = []
-    for each in plans:
-        for address in each.addresses:
-            adding += _entries(each, address, stands)
-    plans[0].blocklist.add_all(connection, list(dict.fromkeys(adding)), now=now)
-    for each in plans:
-        for address in each.addresses:
-            _settle(connection, each, address, stands, now)
+    pairs = [(each, address) for each in plans for address in each.addresses]
+    adding = list(dict.fromkeys(entry for pair in pairs for entry in _entries(*pair, stands)))
+    again = _blocked_before(connection, plans[0].blocklist, adding)
+    plans[0].blocklist.add_all(connection, adding, now=now)
+    for each, address in pairs:
+        if Blocked(address.kind, address.value) in again:
+            _close(connection, each, address, stands)
+        _free(connection, each, address, stands, now)
+
+
+def _blocked_before(connection: Connection, blocklist: BlockList, entries: Sequence[Blocked]) -> set[Blocked]:
+    """Those of the entries for every purpose that stand already: some purposes may have been let through since."""
+    found: set[Blocked] = set()
+    for kind in CHANNELS_OF:
+        asked = [each for each in entries if each.purpose is None and each.kind == kind]
+        answers = blocklist.blocked(connection, kind, [each.value for each in asked])
+        found.update(each for each, answer in zip(asked, answers, strict=True) if answer)
+    return found
 
 
 class _Stands:
@@ -164,20 +174,24 @@ def _entries(plan: Plan, address: Address, stands: _Stands) -> Iterator[Blocked]
             yield Blocked(KIND_OF[channel], address.value, purpose)
 
 
-def _settle(connection: Connection, plan: Plan, address: Address, stands: _Stands, now: datetime) -> None:
-    """Close what an older yes had opened, then open what the person's own later yes opens."""
+def _close(connection: Connection, plan: Plan, address: Address, stands: _Stands) -> None:
+    """A new no to all advertising closes again what a yes had opened before it."""
     positions = stands.of(address)
-    denies_all = _any_denies_all(positions)
-    blocklist, value = plan.blocklist, address.value
-    if any(d.act in DENIALS and d.scope in STOPS_ALL for d in plan.declarations):
-        for channel in CHANNELS_OF[address.kind]:
-            closed = [p.key for p in plan.purposes.values() if not _all_outlive(positions, p, channel)]
-            blocklist.restore(connection, KIND_OF[channel], value, purposes=closed)
+    for channel in CHANNELS_OF[address.kind]:
+        closed = [p.key for p in plan.purposes.values() if not _all_outlive(positions, p, channel)]
+        plan.blocklist.restore(connection, KIND_OF[channel], address.value, purposes=closed)
+
+
+def _free(connection: Connection, plan: Plan, address: Address, stands: _Stands, now: datetime) -> None:
+    """Take off the list what the person's own later yes is about."""
     own = [d for d in plan.declarations if d.act in GRANTS and own_act_at(d) is not None]
+    if not own:
+        return
+    positions, blocklist, value = stands.of(address), plan.blocklist, address.value
     lifts = any(d.scope in STOPS_ALL for d in own)
-    if lifts and not denies_all and _may_unblock(plan, address, stands, None):
+    if lifts and not _any_denies_all(positions) and _may_unblock(plan, address, stands, None):
         blocklist.remove(connection, address.kind, value)
-    stopped = bool(own) and blocklist.blocked(connection, address.kind, [value])[0]
+    stopped = blocklist.blocked(connection, address.kind, [value])[0]
     for purpose, channel in _touched(plan, address, GRANTS, own):
         if _any_denies(positions, purpose, channel) or not _may_unblock(plan, address, stands, purpose):
             continue
