@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from api.workflows import blocking
 from api.workflows.consent_cells import look, rows_of
 from api.workflows.consent_mapping import ConsentMapping, read_mapping
 from api.workflows.consent_proofs import outrankings
 from api.workflows.consent_report import MOST_NOTES, ConsentImport, Tally
 from api.workflows.consent_rows import ConsentNote, ConsentRow, Outranking, Parsed, RowReader
 from api.workflows.consent_words import Problem
+from api.workflows.declaring import Subject
 from consent import ledger, notices
 from consent.decision import LAW_ZONE, objection_reason
 from consent.declarations import content
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from api.wiring import House
+    from api.workflows.blocking import Plan
     from governance.vocabulary import Actor
 
 PIECE = 4_096
@@ -177,15 +180,26 @@ class _Import:
             for (_, number, one), seal in zip(kept, sealed, strict=True)
             if one.declaration
         ]
+        plans = [] if self._dry_run else self._plans(kept)
         try:
             with self._house.work.writing() as connection:
                 batch = 0 if self._dry_run else self._import_number(connection)
                 outcome = ledger.bulk_declare(connection, entries, batch=batch, actor=self._actor, now=self._now)
                 if self._dry_run:
                     raise _TakenBackError(outcome)
+                blocking.apply_each(connection, plans, now=self._now)
                 return outcome
         except _TakenBackError as taken_back:
             return taken_back.outcome
+
+    def _plans(self, kept: Sequence[Kept]) -> list[Plan]:
+        """The addresses that the refusals of a piece put on the block list; an import takes none off (OBJ-6)."""
+        said = [(number, one.declaration) for _, number, one in kept if one.declaration]
+        refusing = [(number, declaration) for number, declaration in said if declaration.act in DENIALS]
+        with self._house.work.reading() as connection:
+            handles = store.pseudonyms_of(connection, [number for number, _ in refusing])
+        people = [Subject(number, handle or b"") for (number, _), handle in zip(refusing, handles, strict=True)]
+        return blocking.plan_each(self._house, [(one, [d]) for one, (_, d) in zip(people, refusing, strict=True)])
 
     def _import_number(self, connection: Connection) -> int:
         if self._number is None:

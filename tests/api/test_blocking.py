@@ -249,6 +249,22 @@ def test_an_erased_persons_no_survives_and_meets_the_same_address_in_another_spe
     assert excluded == {"address_blocked": 1}
 
 
+def test_a_file_of_refusals_blocks_addresses_too_and_frees_none(house: House) -> None:
+    """OBJ-6, OBJ-10: an opt-out list meets whoever shares the address, and a list of yeses changes nothing."""
+    says(house, "K3", said("newsletter", Act.WITHDRAWN, channel=Channel.EMAIL, at=NOON - 3 * DAY))
+    head = "Kundennr;Zweck;Kanal;Antwort;Datum;Nachweis;Fassung"
+    text = f"{head}\nK1;Werbung;;nein;;;\nK2;newsletter;email;nein;01.06.2026;;\n"
+    text += "K3;newsletter;email;ja;01.06.2026;Formular 3;2026-11\n"
+
+    dry = import_consents(house, BytesIO(text.encode()), actor=OPERATOR, now=NOON, dry_run=True)
+    assert blocked(house, "phone", PHONE) == []
+    done = import_consents(house, BytesIO(text.encode()), actor=OPERATOR, now=NOON)
+
+    assert dry.denied == done.denied == 2
+    assert blocked(house, "phone", PHONE) == blocked(house, "email", EMAIL) == EVERY
+    assert blocked(house, "email", "max@example.org") == ["newsletter"]
+
+
 def test_one_persons_no_keeps_a_shared_address_out_of_the_file(house: House) -> None:
     """OBJ-11: two contacts, one mailbox; one objects, neither is written to."""
     for reference in ("K1", "K2"):
