@@ -88,10 +88,13 @@ def watermark(connection: Connection) -> int:
 
 def decided(connection: Connection, decisions: Any) -> tuple[Ids, npt.NDArray[np.int16]]:
     """Subject ids, ascending, and the code of each decision."""
-    inner = compile_for(connection, decisions)
+    return _decided(connection, compile_for(connection, decisions), "")
+
+
+def _decided(connection: Connection, inner: str, among: str) -> tuple[Ids, npt.NDArray[np.int16]]:
     statement = (
-        f"SELECT {_joined(connection, 'id')}, {_joined(connection, 'reason')} FROM "  # noqa: S608
-        f"(SELECT id, reason FROM ({inner}) AS d WHERE id > {{last}} ORDER BY id LIMIT {DECISION_ROWS}) AS c"
+        f"SELECT {_joined(connection, 'id')}, {_joined(connection, 'reason')} FROM (SELECT id, reason "  # noqa: S608
+        f"FROM ({inner}) AS d WHERE id > {{last}} {among} ORDER BY id LIMIT {DECISION_ROWS}) AS c"
     )
     ids: list[Ids] = []
     codes: list[npt.NDArray[np.int16]] = []
@@ -112,11 +115,12 @@ def decided(connection: Connection, decisions: Any) -> tuple[Ids, npt.NDArray[np
 
 def decided_for(connection: Connection, decisions: Any, subjects: Ids) -> tuple[Ids, npt.NDArray[np.int16]]:
     """The same for some subjects only; in pieces that every database takes as literals."""
+    inner = compile_for(connection, decisions)  # once; within the expression every single id would be compiled, too
     ids: list[Ids] = []
     codes: list[npt.NDArray[np.int16]] = []
     for start in range(0, len(subjects), 8192):
-        piece = [int(each) for each in subjects[start : start + 8192]]
-        part_ids, part_codes = decided(connection, decisions.filter(decisions.id.isin(piece)))
+        piece = ", ".join(str(int(each)) for each in subjects[start : start + 8192])
+        part_ids, part_codes = _decided(connection, inner, f"AND id IN ({piece})")
         ids.append(part_ids)
         codes.append(part_codes)
     if not ids:
