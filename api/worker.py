@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from importlib import import_module
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from api import mail_items
+from api import mail_items, maildir
 from api.http_out import NotDelivered, TargetRefused
 from api.mail import Mailer, MailRefused, MailUnavailable
 from api.workflows import confirming, webhooks
@@ -113,10 +112,12 @@ def drain(house: House, mailer: Mailer, *, now: datetime, limit: int = MOST_AT_O
 def sweep_void(house: House, *, now: datetime) -> int:
     """Forget what let somebody in or waited for somebody, and is void (Article 5(1)(e) GDPR); how much it was.
 
+    What waits at the unsubscribe address is honoured and put away as well.
+
     One part that fails keeps no other from being done; the first failure is raised at the end.
     """
     total, problem = 0, None
-    for part in (_sweep_visitors, _sweep_addresses, _sweep_confirmations, _sweep_answers):
+    for part in (_sweep_mailbox, _sweep_visitors, _sweep_addresses, _sweep_confirmations, _sweep_answers):
         try:
             total += part(house, now)
         except Exception as error:
@@ -134,20 +135,11 @@ def work_forever(house: House, mailer: Mailer, *, clock: Callable[[], datetime],
         _guarded(lambda: Round(house, mailer, clock, log, stop).run(MOST_AT_ONCE), log)
         if now - read >= MAILBOX_EVERY:
             read = now
-            _guarded(lambda: read_mailbox(house, now=clock()), log)
+            _guarded(lambda: maildir.read(house, now=clock()), log)
         if now - swept >= SWEEP_EVERY:
             swept = now
             _guarded(lambda: sweep_void(house, now=clock()), log)
         stop.wait(PAUSE_SECONDS)
-
-
-def read_mailbox(house: House, *, now: datetime) -> int:
-    """Honour what arrived at the unsubscribe address, where the operator set a maildir; how many messages."""
-    try:
-        maildir = import_module("api.maildir")
-    except ModuleNotFoundError:
-        return 0
-    return int(maildir.read(house, now=now))
 
 
 def _guarded(work: Callable[[], object], log: Any) -> None:
@@ -169,6 +161,11 @@ def _lane(item: Item) -> str:
 
 def _token(error: Exception) -> str:
     return str(getattr(error, "problem", type(error).__name__))
+
+
+def _sweep_mailbox(house: House, now: datetime) -> int:
+    """What waits at the unsubscribe address, where the operator set a maildir: honoured and put away."""
+    return maildir.read(house, now=now)
 
 
 def _sweep_visitors(house: House, now: datetime) -> int:

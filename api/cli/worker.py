@@ -65,11 +65,10 @@ def _resume(house: Any) -> int:
 
 
 def _once(house: Any, mailer: Any, resumed: int) -> Worked:
-    from api.worker import drain, read_mailbox, sweep_void
+    from api.worker import drain, sweep_void
     from governance import outbox
 
     done = drain(house, mailer, now=output.now(), log=new_log())
-    read_mailbox(house, now=output.now())
     swept = sweep_void(house, now=output.now())
     with house.work.reading() as connection:
         waiting = outbox.waiting(connection, now=output.now())

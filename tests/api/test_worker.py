@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -24,7 +24,9 @@ from api.workflows import confirming, portal
 from api.workflows.consents import Said, declare_for
 from api.workflows.home import examine
 from api.workflows.post_checks import nothing_given_up
+from api.workflows.unsubscribing import unsubscribe_token
 from audit.errors import Refused
+from consent.permission import decide_one
 from consent.tables import confirmation
 from governance import outbox, visitors
 from governance.addresses import sealed_address
@@ -288,6 +290,41 @@ def test_the_sweep_forgets_what_is_void_and_nothing_else(house: House) -> None:
     assert [rows(house, table) for table in (portal_link, portal_session, confirmation, idempotency)] == [0, 0, 0, 0]
     with house.vault.database.reading() as connection:
         assert connection.execute(select(sealed_address)).all() == []
+
+
+def test_the_loop_and_the_sweep_read_the_mailbox_of_the_unsubscribe_address(house: House, tmp_path: Path) -> None:
+    """The mailto form of the link is honoured within a minute of its arrival (RFC 8058, RFC 2369)."""
+    box = tmp_path / "maildir"
+    for part in ("new", "cur", "tmp"):
+        (box / part).mkdir(parents=True)
+    reading = replace(house, settings=replace(house.settings, maildir=box))
+    offers = "personalised_offers"
+
+    def arrives(number: int) -> None:
+        token = unsubscribe_token(house, number.to_bytes(16, "big"), offers, Channel.EMAIL)
+        message = f"Return-Path: <a@example.org>\r\nFrom: a@example.org\r\nSubject: {token}\r\n\r\n"
+        (box / "new" / f"{number}.example").write_text(message, newline="")
+
+    def stopped(number: int) -> bool:
+        with house.work.reading() as connection:
+            purpose = house.catalogue.purposes[offers]
+            return not decide_one(connection, number, purpose, now=NOON, channel=Channel.EMAIL).lawful
+
+    arrives(2)
+    assert sweep_void(reading, now=NOON) == 1
+    arrives(3)
+    stop = threading.Event()
+
+    def clock() -> datetime:
+        if stopped(3):
+            stop.set()
+        return NOON
+
+    work_forever(reading, Postbox(), clock=clock, stop=stop)
+
+    assert stopped(2)
+    assert stopped(3)
+    assert not stopped(1)
 
 
 def test_one_part_of_the_sweep_that_fails_keeps_no_other_from_being_done(
