@@ -246,9 +246,6 @@ def _write(connection: Connection, outcome: _Outcome, *, batch: int | None) -> l
     first = store.next_seq(connection)
     rows = [Recorded(first + n, entry.subject, entry.declaration, batch) for n, entry in enumerate(outcome.new)]
     store.add(connection, zip(rows, (entry.evidence for entry in outcome.new), strict=True))
-    if len(concerned) > _ONE_BY_ONE:
-        rebuilding.project(connection, sorted(concerned))
-        return rows
     after = {number: list(outcome.before[number]) for number in concerned}
     for row in rows:
         after[row.subject].append(row)
@@ -257,8 +254,11 @@ def _write(connection: Connection, outcome: _Outcome, *, batch: int | None) -> l
 
 
 def _project(connection: Connection, recorded: dict[int, list[Recorded]]) -> None:
-    positions = {number: position_of(row.declaration for row in rows) for number, rows in recorded.items()}
-    store.write_positions(connection, positions, recorded)
+    if len(recorded) > _ONE_BY_ONE:
+        rebuilding.project(connection, sorted(recorded))
+    else:
+        positions = {number: position_of(row.declaration for row in rows) for number, rows in recorded.items()}
+        store.write_positions(connection, positions, recorded)
     store_grounds.project(connection, {number: [row.declaration for row in rows] for number, rows in recorded.items()})
 
 

@@ -9,19 +9,22 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, insert, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from audit.database import Database, from_microseconds, to_microseconds
 from consent import rebuilding
 from consent.declarations import OBJECTION_ACTS, SIGNAL_ACTS
 from consent.ledger import Entry, bulk_declare
+from consent.openings import CUSTOMER_FACTS
 from consent.rebuilding import rebuild, rebuild_at_once
 from consent.replay import FIELD_ACTS, standing_of
 from consent.replay_many import ACTS, AT_LAST, CHANNELS, NEVER, SOURCES, STATES, Acts, standings_of
 from consent.standing import Standing
-from consent.tables import objection, standing, withheld
+from consent.tables import objection, open_channel, standing, withheld
 from governance.vocabulary import OPERATOR, Act, Channel, Declaration, Scope, Source
 from tests.consent.builders import DAY, NOON, objected_to, people, said
+from tests.consent.test_grounds import a_fact
+from tests.consent.test_grounds import record as show
 from tests.consent.test_ledger import projections, record
 
 PURPOSES = ("care", "newsletter")
@@ -183,3 +186,20 @@ def test_an_empty_ledger_has_empty_projections(work: Database) -> None:
     assert rebuild(work) == 0
     with work.reading() as connection:
         assert projections(connection) == [[], [], []]
+
+
+def test_a_large_import_of_refusals_ends_what_opened_a_channel_without_consent(work: Database) -> None:
+    """§ 7(3) no. 3 UWG: the way of the columns leaves no other projection behind."""
+    people(work, range(1, 31))
+    for number in (3, 29):
+        show(work, number, *(a_fact(kind) for kind in CUSTOMER_FACTS))
+    with work.writing() as connection:
+        assert opened(connection) == [3, 29]
+        refusals = [Entry(n, said(Act.REFUSED, NOON, purpose="care", source=Source.IMPORT)) for n in range(1, 29)]
+        bulk_declare(connection, refusals, batch=1, actor=OPERATOR, now=NOON)
+    with work.reading() as connection:
+        assert opened(connection) == [29]
+
+
+def opened(connection: Connection) -> list[int]:
+    return sorted(connection.execute(select(open_channel.c.subject)).scalars())
