@@ -195,7 +195,7 @@ def test_a_large_import_of_refusals_ends_what_opened_a_channel_without_consent(w
         show(work, number, *(a_fact(kind) for kind in CUSTOMER_FACTS))
     with work.writing() as connection:
         assert opened(connection) == [3, 29]
-        refusals = [Entry(n, said(Act.REFUSED, NOON, purpose="care", source=Source.IMPORT)) for n in range(1, 29)]
+        refusals = [Entry(n, said(Act.REFUSED, NOON, purpose="sales_care", source=Source.IMPORT)) for n in range(1, 29)]
         bulk_declare(connection, refusals, batch=1, actor=OPERATOR, now=NOON)
     with work.reading() as connection:
         assert opened(connection) == [29]
