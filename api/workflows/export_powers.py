@@ -33,7 +33,7 @@ def powers_of(house: House) -> Powers:
         return [None if identity is None else identity.details for identity in identities]
 
     def blocked(connection: Connection, purpose: Purpose, channel: Channel, details: Sequence[Details]) -> list[bool]:
-        values = [_address(channel, one) for one in details]
+        values = [address_of(channel, one) for one in details]
         kind, key = KIND_OF[channel], purpose.key
         return house.blocklist.blocked(connection, kind, values, purpose=key, everywhere=purpose.marketing)
 
@@ -46,6 +46,6 @@ def powers_of(house: House) -> Powers:
     return Powers(reveal, blocked, links)
 
 
-def _address(channel: Channel, details: Details) -> str:
+def address_of(channel: Channel, details: Details) -> str:
     """The address that the channel uses."""
     return postal_line(details) if channel is Channel.POST else details[REACHED_BY[channel]]
