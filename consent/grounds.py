@@ -134,7 +134,7 @@ def bulk_record(
     taken = _take_in(connection, entries, holds=True, now=now)
     index: int | None = None
     if taken.new:
-        rows = _write(connection, taken.new, holds=True, now=now)
+        rows = _write(connection, taken, holds=True, now=now)
         body = {"import": batch, "rows": len(rows), "first": rows[0].seq, "last": rows[-1].seq}
         subjects = tuple(sorted({entry.subject for entry in taken.new}))
         index = log.append(connection, [Fact("grounds:imported", str(actor), now, body, subjects)])
@@ -158,6 +158,7 @@ class _Taken:
     repeated: list[int]
     refused: list[int]
     missing: list[int]
+    before: dict[int, list[RecordedGround]]
 
 
 def _one(
@@ -178,7 +179,7 @@ def _one(
         raise PresumedForConsumer("presumed consent is for calls to a business; this is a consumer, or nobody knows")
     if not taken.new:
         return GroundsRecorded(0, len(taken.repeated), None)
-    rows = _write(connection, taken.new, holds=holds, now=now)
+    rows = _write(connection, taken, holds=holds, now=now)
     facts = [_fact(row, subject, actor, now) for row in rows]
     return GroundsRecorded(len(rows), len(taken.repeated), log.append(connection, facts))
 
@@ -192,7 +193,7 @@ def _take_in(connection: Connection, entries: Sequence[GroundEntry], *, holds: b
     businesses = store_grounds.businesses_among(connection, sorted(here))
     recorded = store_grounds.rows_of(connection, sorted(here))
     known = {(number, row.ground) for number, rows in recorded.items() for row in rows if row.holds is holds}
-    taken = _Taken([], [], [], [])
+    taken = _Taken([], [], [], [], recorded)
     for position, entry in enumerate(entries):
         presumed = holds and entry.ground.kind is GroundKind.PRESUMED_CONSENT
         if entry.subject not in here:
@@ -217,19 +218,21 @@ def _check(entry: GroundEntry, now: datetime) -> None:
         raise GroundInvalid(f"{ground.kind.value} opens nothing on {ground.channel.value}; it is for {known}")
 
 
-def _write(
-    connection: Connection, entries: Sequence[GroundEntry], *, holds: bool, now: datetime
-) -> list[RecordedGround]:
+def _write(connection: Connection, taken: _Taken, *, holds: bool, now: datetime) -> list[RecordedGround]:
     """Append the facts and move what they open; under the log's lock."""
+    entries = taken.new
+    declared = store_ledger.histories(connection, sorted({entry.subject for entry in entries}))
     log.lock(connection)
     first = store_grounds.next_ground(connection)
     rows = [RecordedGround(first + n, entry.ground, holds, now) for n, entry in enumerate(entries)]
     store_grounds.add(
         connection, ((entry.subject, row, entry.evidence) for entry, row in zip(entries, rows, strict=True))
     )
-    recorded = store_ledger.histories(connection, sorted({entry.subject for entry in entries}))
-    histories = {number: [each.declaration for each in rows_] for number, rows_ in recorded.items()}
-    store_grounds.project(connection, histories)
+    recorded = {number: list(taken.before.get(number, ())) for number in declared}
+    for entry, row in zip(entries, rows, strict=True):
+        recorded[entry.subject].append(row)
+    histories = {number: [each.declaration for each in said] for number, said in declared.items()}
+    store_grounds.project_rows(connection, recorded, histories)
     return rows
 
 

@@ -57,10 +57,9 @@ def rows_of(connection: Connection, numbers: Sequence[int]) -> dict[int, list[Re
     columns = [ground.c[name] for name in GROUND_COLUMNS[:-1]]
     for piece in _pieces(sorted(set(numbers))):
         query = select(*columns).where(ground.c.subject.in_(piece)).order_by(ground.c.subject, ground.c.seq)
-        for row in connection.execute(query):
-            fact = Ground(row.purpose, Channel(row.channel), GroundKind(row.kind), row.since)
-            recorded = RecordedGround(row.seq, fact, bool(row.holds), row.recorded_at)
-            found.setdefault(row.subject, []).append(recorded)
+        for seq, number, purpose, channel, kind, holds, since, recorded_at in connection.execute(query):
+            fact = Ground(purpose, Channel(channel), GroundKind(kind), since)
+            found.setdefault(number, []).append(RecordedGround(seq, fact, bool(holds), recorded_at))
     return found
 
 
@@ -98,7 +97,15 @@ def open_channels(connection: Connection, number: int, purpose: str) -> Grounds:
 
 def project(connection: Connection, histories: Mapping[int, Sequence[Declaration]]) -> None:
     """Put the open channels of these subjects where their grounds and their whole histories say."""
-    recorded = rows_of(connection, list(histories))
+    project_rows(connection, rows_of(connection, list(histories)), histories)
+
+
+def project_rows(
+    connection: Connection,
+    recorded: Mapping[int, Sequence[RecordedGround]],
+    histories: Mapping[int, Sequence[Declaration]],
+) -> None:
+    """The same where the grounds have been read."""
     if not recorded:
         return
     _clear(connection, {(row.ground.purpose, number) for number, rows in recorded.items() for row in rows})

@@ -37,6 +37,16 @@ class Blocked(NamedTuple):
     purpose: str | None = None
 
 
+class Prepared(NamedTuple):
+    """An entry with its hashes: computed before a transaction, so that nobody waits for them."""
+
+    entry: Blocked
+    row: bytes
+    """Its hash under the current key."""
+    candidates: tuple[bytes, ...]
+    """Every hash under which it may stand already."""
+
+
 blocked_address = Table(
     "blocked_address",
     METADATA,
@@ -69,15 +79,25 @@ class BlockList:
         Raises:
             BadInput: the value is empty.
         """
-        self.add_all(connection, [Blocked(kind, value, purpose)], now=now)
+        self.add_all(connection, self.prepare([Blocked(kind, value, purpose)]), now=now)
 
-    def add_all(self, connection: Connection, entries: Sequence[Blocked], *, now: datetime) -> None:
-        """Block many addresses at once.
+    def prepare(self, entries: Sequence[Blocked]) -> list[Prepared]:
+        """Hash entries, each once.
 
         Raises:
             BadInput: a value is empty.
         """
-        self._write(connection, [_entry(*each) for each in entries], now=now)
+        return [self._prepared(each, _message(*each) or _nothing()) for each in dict.fromkeys(entries)]
+
+    def add_all(self, connection: Connection, entries: Sequence[Prepared], *, now: datetime) -> set[Blocked]:
+        """Block many addresses at once; those come back that were blocked so already."""
+        wanted = [candidate for each in entries for candidate in each.candidates]
+        found = {bytes(row[0]) for row in select_by_keys(connection, blocked_address, ("hash",), "hash", wanted)}
+        epoch, at = self._keys[-1].epoch, to_microseconds(now)
+        before = {each.entry for each in entries if not found.isdisjoint(each.candidates)}
+        rows = [(each.row, epoch, epoch, FORM_VERSION, at) for each in entries if each.entry not in before]
+        insert_rows(connection, blocked_address, _COLUMNS, rows, ignore=True)
+        return before
 
     def blocked(
         self,
@@ -113,7 +133,7 @@ class BlockList:
             BadInput: the value is empty.
         """
         message = _message(kind, value, purpose, lifted=True) or _nothing()
-        self._write(connection, [message], now=now)
+        self.add_all(connection, [self._prepared(Blocked(kind, value, purpose), message)], now=now)
 
     def restore(self, connection: Connection, kind: Kind, value: str, *, purposes: Sequence[str]) -> None:
         """Let an entry for every purpose stop these again."""
@@ -146,14 +166,8 @@ class BlockList:
         lifted = self._candidates(None if purpose is None else _message(kind, value, purpose, lifted=True))
         return list(narrow), list(wide), list(lifted) if everywhere else []
 
-    def _write(self, connection: Connection, messages: Sequence[bytes], *, now: datetime) -> None:
-        candidates = {message: list(self._candidates(message)) for message in messages}
-        wanted = [candidate for group in candidates.values() for candidate in group]
-        found = {bytes(row[0]) for row in select_by_keys(connection, blocked_address, ("hash",), "hash", wanted)}
-        epoch, at = self._keys[-1].epoch, to_microseconds(now)
-        missing = [message for message, group in candidates.items() if found.isdisjoint(group)]
-        rows = [(self._hashes[-1](message), epoch, epoch, FORM_VERSION, at) for message in missing]
-        insert_rows(connection, blocked_address, _COLUMNS, rows, ignore=True)
+    def _prepared(self, entry: Blocked, message: bytes) -> Prepared:
+        return Prepared(entry, self._hashes[-1](message), tuple(self._candidates(message)))
 
     def _delete(self, connection: Connection, messages: Sequence[bytes | None]) -> None:
         wanted = [candidate for message in messages for candidate in self._candidates(message)]
@@ -175,10 +189,6 @@ class BlockList:
             for authenticate in self._hashes[born + 1 :]:
                 candidate = authenticate(_NESTED + candidate)
                 yield candidate
-
-
-def _entry(kind: Kind, value: str, purpose: str | None) -> bytes:
-    return _message(kind, value, purpose) or _nothing()
 
 
 def _nothing() -> bytes:

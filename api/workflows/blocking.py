@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from api.wiring import House
     from api.workflows.declaring import Subject
-    from governance.blocklist import BlockList, Kind
+    from governance.blocklist import BlockList, Kind, Prepared
     from governance.purposes import Purpose
     from governance.vocabulary import Declaration
 
@@ -61,12 +61,23 @@ class Address:
 
 
 @dataclass(frozen=True)
+class Closing:
+    """An entry for an address: for a purpose and the channel it is closed for, or for every purpose."""
+
+    address: Address
+    channel: Channel | None
+    entry: Prepared
+
+
+@dataclass(frozen=True)
 class Plan:
     """What the vault knows that the transaction will need; empty when no address is concerned."""
 
     pseudonym: bytes = field(repr=False)
     declarations: tuple[Declaration, ...]
     addresses: tuple[Address, ...]
+    closing: tuple[Closing, ...] = field(repr=False)
+    """The entries that the declarations ask for; hashed already, so that nobody waits for it."""
     blocklist: BlockList = field(repr=False)
     purposes: Mapping[str, Purpose] = field(repr=False)
 
@@ -86,11 +97,13 @@ def plan_each(house: House, said: Sequence[tuple[Subject, Sequence[Declaration]]
     wanted = [(subject.pseudonym, tuple(d for d in ds if _concerns_addresses(d))) for subject, ds in said]
     concerned = list(dict.fromkeys(pseudonym for pseudonym, declarations in wanted if declarations))
     addresses = dict(zip(concerned, _addresses(house, concerned), strict=True))
-    nothing: tuple[Address, ...] = ()
-    return [
-        Plan(pseudonym, ds, addresses[pseudonym] if ds else nothing, house.blocklist, house.catalogue.purposes)
-        for pseudonym, ds in wanted
-    ]
+    purposes = house.catalogue.purposes
+    plans = []
+    for pseudonym, ds in wanted:
+        own = addresses[pseudonym] if ds else ()
+        closing = tuple(_closing(house.blocklist, ds, own, purposes))
+        plans.append(Plan(pseudonym, ds, own, closing, house.blocklist, purposes))
+    return plans
 
 
 def apply(connection: Connection, plan: Plan, *, now: datetime) -> None:
@@ -114,24 +127,13 @@ def apply_each(connection: Connection, plans: Sequence[Plan], *, now: datetime) 
         return
     log.lock(connection)
     stands = _Stands(connection, plans)
-    pairs = [(each, address) for each in plans for address in each.addresses]
-    adding = list(dict.fromkeys(entry for pair in pairs for entry in _entries(*pair, stands)))
-    again = _blocked_before(connection, plans[0].blocklist, adding)
-    plans[0].blocklist.add_all(connection, adding, now=now)
-    for each, address in pairs:
-        if Blocked(address.kind, address.value) in again:
-            _close(connection, each, address, stands)
-        _free(connection, each, address, stands, now)
-
-
-def _blocked_before(connection: Connection, blocklist: BlockList, entries: Sequence[Blocked]) -> set[Blocked]:
-    """Those of the entries for every purpose that stand already: some purposes may have been let through since."""
-    found: set[Blocked] = set()
-    for kind in CHANNELS_OF:
-        asked = [each for each in entries if each.purpose is None and each.kind == kind]
-        answers = blocklist.blocked(connection, kind, [each.value for each in asked])
-        found.update(each for each, answer in zip(asked, answers, strict=True) if answer)
-    return found
+    adding = {each.entry.entry: each.entry for plan in plans for each in plan.closing if _is_closed(each, stands)}
+    again = plans[0].blocklist.add_all(connection, list(adding.values()), now=now)
+    for each in plans:
+        for address in each.addresses:
+            if Blocked(address.kind, address.value) in again:
+                _close(connection, each, address, stands)
+            _free(connection, each, address, stands, now)
 
 
 class _Stands:
@@ -164,14 +166,29 @@ class _Stands:
         )
 
 
-def _entries(plan: Plan, address: Address, stands: _Stands) -> Iterator[Blocked]:
-    """What these declarations block at an address; a late no that was outlived by a yes blocks nothing."""
-    positions = stands.of(address)
-    if any(d.act in DENIALS and d.scope in STOPS_ALL for d in plan.declarations) and _any_denies_all(positions):
-        yield Blocked(address.kind, address.value)
-    for purpose, channel in _touched(plan, address, DENIALS):
-        if _any_denies(positions, purpose, channel):
-            yield Blocked(KIND_OF[channel], address.value, purpose)
+def _closing(
+    blocklist: BlockList,
+    declarations: Sequence[Declaration],
+    addresses: Sequence[Address],
+    purposes: Mapping[str, Purpose],
+) -> Iterator[Closing]:
+    """What the refusals among some declarations would close, whatever else was said."""
+    refusals = [d for d in declarations if d.act in DENIALS]
+    for address in addresses:
+        if any(d.scope in STOPS_ALL for d in refusals):
+            [entry] = blocklist.prepare([Blocked(address.kind, address.value)])
+            yield Closing(address, None, entry)
+        for purpose, channel in _touched(refusals, address, purposes):
+            [entry] = blocklist.prepare([Blocked(KIND_OF[channel], address.value, purpose)])
+            yield Closing(address, channel, entry)
+
+
+def _is_closed(closing: Closing, stands: _Stands) -> bool:
+    """Whether somebody's no stands at the address; a late no that was outlived by a yes closes nothing."""
+    positions, purpose = stands.of(closing.address), closing.entry.entry.purpose
+    if purpose is None or closing.channel is None:
+        return _any_denies_all(positions)
+    return _any_denies(positions, purpose, closing.channel)
 
 
 def _close(connection: Connection, plan: Plan, address: Address, stands: _Stands) -> None:
@@ -192,7 +209,7 @@ def _free(connection: Connection, plan: Plan, address: Address, stands: _Stands,
     if lifts and not _any_denies_all(positions) and _may_unblock(plan, address, stands, None):
         blocklist.remove(connection, address.kind, value)
     stopped = blocklist.blocked(connection, address.kind, [value])[0]
-    for purpose, channel in _touched(plan, address, GRANTS, own):
+    for purpose, channel in _touched(own, address, plan.purposes):
         if _any_denies(positions, purpose, channel) or not _may_unblock(plan, address, stands, purpose):
             continue
         blocklist.remove(connection, KIND_OF[channel], value, purpose=purpose)
@@ -207,15 +224,15 @@ def _may_unblock(plan: Plan, address: Address, stands: _Stands, purpose: str | N
 
 
 def _touched(
-    plan: Plan, address: Address, acts: Iterable[Act], declarations: Sequence[Declaration] | None = None
+    declarations: Sequence[Declaration], address: Address, purposes: Mapping[str, Purpose]
 ) -> Iterator[tuple[str, Channel]]:
-    """Each purpose and channel of the address that some acts speak about.
+    """Each purpose and channel of the address that some declarations speak about.
 
     A no to a purpose is one to all its channels; a yes to it opens none, which takes a yes to the channel.
     """
     found: dict[tuple[str, Channel], None] = {}
-    for d in plan.declarations if declarations is None else declarations:
-        if d.act not in acts or d.scope is not Scope.PURPOSE or d.purpose is None or d.purpose not in plan.purposes:
+    for d in declarations:
+        if d.scope is not Scope.PURPOSE or d.purpose is None or d.purpose not in purposes:
             continue
         every = d.act in DENIALS or d.act is Act.OBJECTION_LIFTED
         channels = CHANNELS_OF[address.kind] if d.channel is None and every else (d.channel,)
