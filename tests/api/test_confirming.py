@@ -324,6 +324,18 @@ def test_nobody_who_said_no_is_asked(
     assert (waiting(served), sealed(served), size(served)) == (0, 0, before)
 
 
+def test_who_said_no_and_moved_since_is_left_alone_until_the_cool_down_is_over(served: Served) -> None:
+    """The no is the person's, not the mailbox's (CON-14): six months, as the purpose says."""
+    with served.house.work.writing() as connection:
+        ledger.declare(connection, PERSON, [said(NEWS, Act.REFUSED, at=NOON)], actor=THE_SUBJECT, now=NOON)
+    ask(served, address_of(PERSON))
+    assert send(served) == []
+
+    served.now = NOON.replace(year=2027, month=5, day=23)
+    ask(served, address_of(PERSON))
+    assert len(send(served)) == 1
+
+
 def test_an_address_that_was_blocked_before_its_owner_was_erased_is_not_asked(served: Served) -> None:
     """The block list outlives erasure: the form on the website brings nobody back (OBJ-6)."""
     with served.house.work.writing() as connection:

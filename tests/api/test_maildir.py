@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from api import maildir
-from api.worker import read_mailbox
 from api.workflows import unsubscribing
 from audit import log
 from consent import ledger
@@ -83,7 +82,7 @@ def test_a_message_with_the_token_as_its_subject_ends_the_purpose(served: Served
     subject = header["List-Unsubscribe"].partition("?subject=")[2].partition(">")[0]
     deliver(served, a_message(subject=subject))
 
-    assert read_mailbox(served.house, now=served.now) == 1
+    assert maildir.read(served.house, now=served.now) == 1
     assert ended(served)
     assert (lying(served, ".processed"), lying(served, "new")) == (1, 0)
 
