@@ -17,7 +17,7 @@ from governance.vocabulary import EffectClass, Language, Text
 from segmentation.counterfactual import Act, Change, Counterfactual, find_counterfactual
 from segmentation.definitions import Definition, Kind
 from segmentation.explain_conditions import held_in_words
-from segmentation.explain_methods import Weighing, weigh_kmeans, weigh_rfm, weigh_rules
+from segmentation.explain_methods import Weighing, weigh_abc, weigh_kmeans, weigh_rfm, weigh_rules
 from segmentation.explain_texts import (
     EFFECTS,
     NO_CHANGE,
@@ -33,6 +33,7 @@ from segmentation.explain_texts import (
 )
 from segmentation.facts import Values, facts_of_one, values_of
 from segmentation.inputs import Feature, Part
+from segmentation.methods.abc import AbcMethod
 from segmentation.methods.kmeans import KMeansMethod
 from segmentation.methods.rfm import RfmMethod
 from segmentation.methods.rules import RulesMethod
@@ -193,6 +194,8 @@ def _weighing(model: Model, record: Record, values: Values, suppressed: frozense
         return weigh_kmeans(model, method, record, values, hidden=suppressed)
     if isinstance(method, RfmMethod):
         return weigh_rfm(model, method, values)
+    if isinstance(method, AbcMethod):
+        return weigh_abc(model, method, values)
     if isinstance(method, RulesMethod):
         return weigh_rules(model, method, record, values)
     return Weighing((), NOT_WEIGHED)

@@ -16,6 +16,12 @@ PROCEDURES: dict[Kind, Text] = {
         "trifft nie zu.",
         "Fixed rules are checked in order. The first one that applies decides. What is not known never applies.",
     ),
+    Kind.ABC: Text(
+        "Wer zusammen den ersten Teil der Gesamtsumme trägt, ist in Klasse A, wer den nächsten trägt, in B, und so "
+        "fort. Die Grenzen zwischen den Klassen sind feste Beträge.",
+        "Those who together carry the first part of the total are in class A, those who carry the next part in B, and "
+        "so on. The limits between the classes are fixed amounts.",
+    ),
     Kind.RFM: Text(
         "Wie kurz die letzte Bestellung zurückliegt, wie oft und für wie viel bestellt wurde: Jede der drei Angaben "
         "bekommt eine Stufe nach festen Grenzen. Die drei Stufen zusammen ergeben die Gruppe.",
@@ -27,6 +33,12 @@ PROCEDURES: dict[Kind, Text] = {
         "Maßstab. Die Gruppe mit dem kleinsten Abstand wird zugeordnet.",
         "Each group has typical values. Yours are compared with those of each group, all details on the same scale. "
         "The group at the smallest distance is assigned.",
+    ),
+    Kind.WARD: Text(
+        "Die Gruppen entstanden, indem immer die zwei ähnlichsten zusammengelegt wurden. Jede hat typische Werte. Ihre "
+        "Werte werden mit denen jeder Gruppe verglichen; die Gruppe mit dem kleinsten Abstand wird zugeordnet.",
+        "The groups came about by always merging the two most alike. Each has typical values. Yours are compared with "
+        "those of each group; the group at the smallest distance is assigned.",
     ),
     Kind.MANUAL: Text(
         "Menschen ordnen hier zu, die Maschine nicht.",

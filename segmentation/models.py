@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -14,6 +14,7 @@ from governance.vocabulary import Text
 from segmentation.definitions import Kind, Segment
 from segmentation.errors import DefinitionInvalid, ModelBroken
 from segmentation.inputs import Feature, Slot, feature_from_json, slots_of
+from segmentation.methods.abc import AbcMethod, abc_from_json
 from segmentation.methods.kmeans import KMeansMethod, kmeans_from_json
 from segmentation.methods.manual import ManualMethod, manual_from_json
 from segmentation.methods.rfm import RfmMethod, rfm_from_json
@@ -23,7 +24,15 @@ from segmentation.record import RecordLayout
 
 FORMAT = 1
 
-Method: TypeAlias = RulesMethod | RfmMethod | KMeansMethod | ManualMethod
+Method: TypeAlias = RulesMethod | AbcMethod | RfmMethod | KMeansMethod | ManualMethod
+READERS: dict[Kind, Callable[[dict[str, Any]], Method]] = {
+    Kind.ABC: abc_from_json,
+    Kind.RFM: rfm_from_json,
+    Kind.KMEANS: kmeans_from_json,
+    Kind.WARD: kmeans_from_json,
+    Kind.MANUAL: manual_from_json,
+}
+"""How the method's part of a stored model is read; rules need the features besides."""
 
 
 @dataclass(frozen=True)
@@ -115,11 +124,7 @@ def _parsed(value: dict[str, Any], document: str, digest: bytes) -> Model:
 
 
 def _method(kind: Kind, value: dict[str, Any], features: Mapping[str, Feature]) -> Method:
-    if kind is Kind.RULES:
-        return rules_from_json(value, features)
-    if kind is Kind.RFM:
-        return rfm_from_json(value)
-    return kmeans_from_json(value) if kind is Kind.KMEANS else manual_from_json(value)
+    return rules_from_json(value, features) if kind is Kind.RULES else READERS[kind](value)
 
 
 def _segment_to_json(segment: Segment) -> dict[str, Any]:

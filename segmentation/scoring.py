@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from audit.instants import from_microseconds
 from segmentation.facts import Facts, facts_of_one, values_of
+from segmentation.methods.abc import AbcMethod, score_abc
 from segmentation.methods.kmeans import KMeansMethod, score_kmeans
 from segmentation.methods.manual import ManualMethod, score_manual
 from segmentation.methods.rfm import RfmMethod, score_rfm
@@ -36,6 +37,8 @@ def score(model: Model, facts: Facts, *, today: int) -> Scores:
         return score_kmeans(method, model.features, values)
     if isinstance(method, RfmMethod):
         return score_rfm(method, model.features, values)
+    if isinstance(method, AbcMethod):
+        return score_abc(method, model.features, values)
     return score_rules(method, model.features, values, today=today)
 
 

@@ -18,7 +18,6 @@ from governance.catalogue import parse_catalogue
 from governance.vocabulary import Reason, Text
 from segmentation import counterfactual, explain_texts
 from segmentation.counterfactual import Act, changed_facts, find_counterfactual, outcome
-from segmentation.definition_kinds import ScoreRanges, Transform
 from segmentation.definitions import Definition, Segment, parse_definition
 from segmentation.explain import CorrectionNote, Explanation, PriceNote, Surroundings, explain
 from segmentation.facts import facts_of_one, values_of
@@ -28,6 +27,8 @@ from segmentation.methods.rules import RulesMethod
 from segmentation.models import Model, make_model
 from segmentation.record import Flag, Record
 from segmentation.scoring import score_one, today_of
+from segmentation.settings.rfm import ScoreRanges
+from segmentation.settings.shared import Transform
 from tests.builders import default_catalogue
 from tests.small_world import NOON, TODAY
 
