@@ -47,7 +47,7 @@ def options(
 
 def register() -> None:
     """Attach every group; done once, in the order the help shows."""
-    from api.cli import audit, consents, demo, explain, export, home, importing, price, segment, serve, staff
+    from api.cli import audit, consents, demo, explain, export, home, importing, price, roi, segment, serve, staff
 
     home.register(app)
     importing.register(app)
@@ -55,6 +55,7 @@ def register() -> None:
     segment.register(app)
     explain.register(app)
     price.register(app)
+    roi.register(app)
     export.register(app)
     audit.register(app)
     staff.register(app)
