@@ -23,6 +23,7 @@ from segmentation.settings.abc import AbcSettings, parse_abc
 from segmentation.settings.kinds import GIVES_EVERYBODY_ONE, NAMED_BY_MODEL, Kind
 from segmentation.settings.kmeans import KMeansSettings, parse_kmeans
 from segmentation.settings.rfm import RfmSettings, ScoreRanges, parse_rfm, parse_scores
+from segmentation.settings.stability import Stability, parse_stability
 from segmentation.settings.ward import WardSettings, parse_ward
 
 __all__ = ["Definition", "Kind", "Segment", "Settings", "parse_definition"]
@@ -50,6 +51,7 @@ KEYS = (
     "kind",
     "effect_class",
     "minimum_size",
+    "stability",
     "features",
     "segments",
     "otherwise",
@@ -85,6 +87,7 @@ class Definition:
     otherwise: int | None
     settings: Settings | None
     """None for rules and for manual schemes."""
+    stability: Stability
     zone: str
     """Time zone whose calendar tells the day."""
     document: str
@@ -133,6 +136,7 @@ def parse_definition(text: str, catalogue: Catalogue) -> Definition:
         segments=segments,
         otherwise=otherwise,
         settings=settings,
+        stability=parse_stability(root),
         zone=catalogue.controller.time_zone,
         document=document,
         digest=digest_of(document),

@@ -122,6 +122,22 @@ def flag_texts(flags: Flag, scored: Text, previous: Text, reason: Reason | None)
             f"Berechnet war „{scored.de}“, aber nur knapp. Deshalb blieb es bei „{previous.de}“ aus dem letzten Lauf.",
             f"The result was “{scored.en}”, but narrowly. Therefore it stayed at “{previous.en}” from the last run.",
         )
+    if flags & Flag.SECOND_TIME:
+        yield Text(
+            f"Das Ergebnis „{scored.de}“ ist knapp, aber schon das zweite Mal dasselbe. Deshalb gilt es jetzt.",
+            f"The result “{scored.en}” is narrow, but the same for the second time. Therefore it applies now.",
+        )
+    if flags & Flag.QUEUED:
+        yield Text(
+            f"Berechnet war „{scored.de}“. In einem Lauf wechseln nur wenige; bis zum nächsten bleibt es bei "
+            f"„{previous.de}“.",
+            f"The result was “{scored.en}”. Only a few change in one run; until the next it stays at “{previous.en}”.",
+        )
+    if flags & Flag.MODEL_CHANGED:
+        yield Text(
+            "An Ihren Angaben hat sich nichts geändert, was den Wechsel begründet: Die Gruppen wurden neu berechnet.",
+            "Nothing about your details explains the change: the groups were calculated anew.",
+        )
     if flags & Flag.CORRECTED:
         yield Text(
             f"Berechnet war „{scored.de}“. Die Entscheidung eines Menschen geht vor.",

@@ -58,7 +58,7 @@ class Fitting:
     def finish(self, method: Method, segments: Sequence[Segment], fit: Mapping[str, int | str]) -> Model:
         """The model with its document."""
         d = self.definition
-        return make_model(d.kind, d.digest, d.zone, d.features, tuple(segments), method, fit)
+        return make_model(d.kind, d.digest, d.zone, d.features, tuple(segments), method, fit, d.stability)
 
 
 def get_ready(definition: Definition) -> None:

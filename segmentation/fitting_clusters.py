@@ -147,7 +147,6 @@ def _try(settings: Settings, space: Space, k: int) -> Tried:
         means=space.means,
         scales=space.scales,
         centroids=centroids,
-        keep_below=settings.keep_below,
         reduction=space.reduction,
         heights=space.hierarchy.heights if space.hierarchy else (),
     )

@@ -1,6 +1,7 @@
 """Models as JSON documents with a digest; pure. What is stored is all there is: no pickle, no code.
 
-{"format": 1, "kind", "definition": hex, "zone", "features": [...], "segments": [...], "method": {...}, "fit": {...}}
+{"format": 1, "kind", "definition": hex, "zone", "features": [...], "segments": [...], "method": {...}, "fit": {...},
+ "stability": {...}}
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from segmentation.methods.rfm import RfmMethod, rfm_from_json
 from segmentation.methods.rules import RulesMethod, rules_from_json
 from segmentation.reading import canonical, digest_of
 from segmentation.record import RecordLayout
+from segmentation.settings.stability import LOOSE, Stability, stability_from_json
 
 FORMAT = 1
 
@@ -51,6 +53,8 @@ class Model:
     """How it was fitted: counts, seed and qualities, decimals as text; empty where nothing is fitted."""
     document: str
     digest: bytes
+    stability: Stability = LOOSE
+    """The guard against flapping that was in force."""
 
     @property
     def slots(self) -> tuple[Slot, ...]:
@@ -71,6 +75,7 @@ def make_model(
     segments: tuple[Segment, ...],
     method: Method,
     fit: Mapping[str, int | str],
+    stability: Stability = LOOSE,
 ) -> Model:
     """The model with its canonical document and digest."""
     by_key = {feature.key: feature for feature in features}
@@ -85,6 +90,7 @@ def make_model(
             "segments": [_segment_to_json(segment) for segment in segments],
             "method": own,
             "fit": dict(fit),
+            "stability": stability.to_json(),
         }
     )
     return parse_model(document)
@@ -120,6 +126,7 @@ def _parsed(value: dict[str, Any], document: str, digest: bytes) -> Model:
         fit=value["fit"],
         document=document,
         digest=digest,
+        stability=stability_from_json(value["stability"]),
     )
 
 

@@ -54,6 +54,12 @@ class RunReport:
     """Corrections that decide otherwise than the model would."""
     held: int
     """Kept in the last run's segment because the margin was small."""
+    queued: int
+    """Kept there because so many may move in one run and no more; they go first in the next."""
+    second_time: int
+    """Moved in spite of a small margin, because the run before wanted the same."""
+    model_changed: int
+    """Moved because the model was fitted anew, not because anything about them changed."""
     overtaken: int
     """Permitted, but taken out because they withheld data while the run was under way."""
     left: int
@@ -62,6 +68,8 @@ class RunReport:
     """In another segment than in the last run."""
     agreement: str | None
     """Adjusted Rand index against the last run."""
+    migration: tuple[tuple[int, ...], ...]
+    """People by segment of the last run (row) and of this one (column); empty for a first run."""
     segments: tuple[SegmentCount, ...]
     minimum_size: int
     refitted: bool
@@ -82,6 +90,7 @@ class RunReport:
 def report_from_json(text: str) -> RunReport:
     """The inverse of `RunReport.to_json`."""
     value = json.loads(text)
+    value["migration"] = tuple(tuple(row) for row in value["migration"])
     value["segments"] = tuple(
         SegmentCount(**{**segment, "name": Text(segment["name"]["de"], segment["name"]["en"])})
         for segment in value["segments"]

@@ -65,20 +65,29 @@ def today_of(model: Model, record: Record) -> int:
 
 
 def held(
-    model: Model, scored: NDArray[np.int16], previous: NDArray[np.int16], strength: NDArray[np.int64]
+    model: Model,
+    scored: NDArray[np.int16],
+    previous: NDArray[np.int16],
+    strength: NDArray[np.int64],
+    again: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.bool_]:
-    """Stability: who keeps the segment of the last run because the margin is small."""
-    if not isinstance(model.method, KMeansMethod) or model.method.keep_below <= 0:
+    """Stability: who keeps the segment of the last run because the margin is small.
+
+    Args:
+        again: who was held in the last run when it scored them to the same segment as this one.
+    """
+    if model.stability.margin <= 0:
         return np.zeros(len(scored), dtype=bool)
     known = (previous >= 0) & (previous < len(model.segments)) & (scored >= 0)
-    keeps: NDArray[np.bool_] = known & (previous != scored) & (strength < model.method.keep_below * 1e9)
-    return keeps
+    keeps: NDArray[np.bool_] = known & (previous != scored) & (strength < model.stability.margin * 1e9)
+    return keeps if again is None or not model.stability.second_run else keeps & ~again
 
 
 def replays(model: Model, record: Record) -> bool:
     """Whether the record's own facts and the stored model give the recorded score and steps again.
 
-    Suppression and correction are inputs of the record, like the previous segment; leaving has nothing to score.
+    Suppression, correction, the budget of moves and what the run before wanted are inputs of the record, like the
+    previous segment; leaving has nothing to score.
     """
     if record.flags & Flag.LEFT:
         return record.effective == NO_SEGMENT
@@ -87,8 +96,13 @@ def replays(model: Model, record: Record) -> bool:
         return False
     if again.assessed == bool(record.flags & Flag.NOT_ASSESSED):
         return False
-    keeps = held(model, *(np.array([part]) for part in (record.scored, record.previous, record.strength)))[0]
-    if keeps != bool(record.flags & Flag.HELD) or record.stable != (record.previous if keeps else record.scored):
+    scored, previous, strength = (np.array([part]) for part in (record.scored, record.previous, record.strength))
+    second = np.array([bool(record.flags & Flag.SECOND_TIME)])
+    keeps = bool(held(model, scored, previous, strength, second)[0])
+    if keeps != bool(record.flags & Flag.HELD):
+        return False
+    waits = keeps or bool(record.flags & Flag.QUEUED)
+    if record.stable != (record.previous if waits else record.scored):
         return False
     if record.flags & Flag.CORRECTED:
         return record.correction > 0 and (record.effective < 0) == bool(record.flags & Flag.TAKEN_OUT)

@@ -33,7 +33,6 @@ class KMeansMethod:
     means: tuple[float, ...]
     scales: tuple[float, ...]
     centroids: tuple[tuple[float, ...], ...]
-    keep_below: float
     reduction: Reduction | None = None
     heights: tuple[float, ...] = ()
 
@@ -48,7 +47,6 @@ class KMeansMethod:
             "means": [mean.hex() for mean in self.means],
             "scales": [scale.hex() for scale in self.scales],
             "centroids": [[value.hex() for value in centroid] for centroid in self.centroids],
-            "keep_below": self.keep_below.hex(),
         }
 
 
@@ -60,7 +58,6 @@ def kmeans_from_json(value: dict[str, Any]) -> KMeansMethod:
         means=tuple(float.fromhex(mean) for mean in value["means"]),
         scales=tuple(float.fromhex(scale) for scale in value["scales"]),
         centroids=tuple(tuple(float.fromhex(part) for part in centroid) for centroid in value["centroids"]),
-        keep_below=float.fromhex(value["keep_below"]),
         reduction=reduction_from_json(value["reduction"]) if "reduction" in value else None,
         heights=tuple(float.fromhex(height) for height in value.get("heights", ())),
     )

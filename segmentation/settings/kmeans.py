@@ -9,7 +9,7 @@ from typing import Any
 from segmentation.inputs import Feature
 from segmentation.reading import Node
 from segmentation.settings.reduction import ReductionSettings, reduced
-from segmentation.settings.shared import Transform, chosen_features, how_many, share
+from segmentation.settings.shared import Transform, chosen_features, how_many
 
 SEED = (0, 2**31 - 1)
 
@@ -25,8 +25,6 @@ class KMeansSettings:
     seed: int = 0
     sample: int = 100_000
     restarts: int = 10
-    keep_below: float = 0.0
-    """Somebody whose margin is below this keeps the segment of the last run (0 to 0.5)."""
     most: int | None = None
     """The most of a range of which the best number is chosen; None: exactly `k`."""
     reduction: ReductionSettings | None = None
@@ -44,7 +42,7 @@ class KMeansSettings:
 
 def parse_kmeans(root: Node, features: Mapping[str, Feature]) -> KMeansSettings:
     """The `kmeans` part."""
-    names = ("k", "features", "transform", "scale", "seed", "sample", "restarts", "keep_below", "reduce")
+    names = ("k", "features", "transform", "scale", "seed", "sample", "restarts", "reduce")
     node = root.at("kmeans").object(allowed=names)
     if node.has("scale") and node.at("scale").value != "standard":
         raise node.at("scale").fail("only standard is known: minus the mean, by the standard deviation")
@@ -60,8 +58,6 @@ def shared_part(node: Node, features: Mapping[str, Feature], *, most: int = 100)
     given: dict[str, Any] = {}
     if node.has("transform"):
         given["transform"] = node.at("transform").one_of(Transform)
-    if node.has("keep_below"):
-        given["keep_below"] = share(node.at("keep_below"), 0, 0.5)
     fewest, largest = how_many(node.at("k"), most=most)
     keys = chosen_features(node, features, numbers_only=not node.has("reduce"))
     given |= {"k": fewest, "most": None if largest == fewest else largest, "features": keys}

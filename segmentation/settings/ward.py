@@ -25,7 +25,6 @@ class WardSettings:
     transform: Transform = Transform.NONE
     seed: int = 0
     sample: int = 4_000
-    keep_below: float = 0.0
     most: int | None = None
     reduction: ReductionSettings | None = None
 
@@ -46,7 +45,7 @@ def parse_ward(root: Node, features: Mapping[str, Feature]) -> WardSettings:
     Raises:
         DefinitionInvalid: a sample so large that the hierarchy would take for ever; says what to take instead.
     """
-    names = ("k", "features", "transform", "seed", "sample", "keep_below", "reduce")
+    names = ("k", "features", "transform", "seed", "sample", "reduce")
     node = root.at("ward").object(allowed=names)
     given: dict[str, Any] = {}
     if node.has("seed"):

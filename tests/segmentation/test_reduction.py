@@ -98,12 +98,10 @@ def test_mixed_data_equal_the_analysis_of_standardised_numbers_and_weighted_indi
 def test_one_person_alone_has_the_same_bits_as_among_many_and_a_hole_is_left_out(kind: ReductionKind) -> None:
     """Scoring is reproducible; what is withheld changes nothing (Article 21 GDPR)."""
     random = np.random.default_rng(5)
-    features = {
-        ReductionKind.PCA: numbers(4), ReductionKind.MCA: categories(4), ReductionKind.FAMD: [*numbers(2), *categories(2)]
-    }[kind]  # fmt: skip
-    rows = np.array(
-        [random.integers(0, 3, 120) if f.quantity is Quantity.LEVEL else random.normal(0, 2, 120) for f in features]
-    )
+    mixed = [*numbers(2), *categories(2)]
+    features = {ReductionKind.PCA: numbers(4), ReductionKind.MCA: categories(4), ReductionKind.FAMD: mixed}[kind]
+    levels = [feature.quantity is Quantity.LEVEL for feature in features]
+    rows = np.array([random.integers(0, 3, 120) if level else random.normal(0, 2, 120) for level in levels])
     reduction = fitted(kind, features, rows)
     known = random.random(rows.shape) > 0.2
     many = components_of(reduction, features, all_known(rows, known))

@@ -41,7 +41,6 @@ def kmeans_model(random: np.random.Generator) -> Model:
         tuple(means.tolist()),
         tuple(scales.tolist()),
         tuple(tuple(row) for row in random.normal(0, 1, (3, 4)).tolist()),
-        0.0,
     )
     segments = parse_definition(json.dumps(reactivation()), CATALOGUE).segments
     return make_model(definition.kind, definition.digest, "Europe/Berlin", definition.features, segments, method, {})
@@ -148,7 +147,7 @@ def test_two_equally_near_centroids_go_to_the_lower_number() -> None:
     assert isinstance(method, KMeansMethod)
     same = (0.0, 0.0, 0.0, 0.0)
     for centroids in ((same, (1e-12, 0.0, 0.0, 0.0), same), ((1e-12, 0.0, 0.0, 0.0), same, same)):
-        tied = KMeansMethod(method.features, Transform.NONE, (0.0,) * 4, (1.0,) * 4, centroids, 0.0)
+        tied = KMeansMethod(method.features, Transform.NONE, (0.0,) * 4, (1.0,) * 4, centroids)
         made = make_model(model.kind, model.definition, model.zone, model.features, model.segments, tied, {})
         one = score_one(made, (9.0, 9.0, 9.0, 9.0), (True,) * 4, today=TODAY)
         assert (one.segment, one.strength) == (0, 0)

@@ -75,5 +75,5 @@ def test_the_best_silhouette_among_confirmed_numbers_wins_and_the_smaller_on_a_t
 
 def a_try(k: int, silhouette: float, resampling: float) -> Tried:
     """A number of groups with its qualities."""
-    method = KMeansMethod(("orders",), Transform.NONE, (0.0,), (1.0,), ((0.0,),) * k, 0.0)
+    method = KMeansMethod(("orders",), Transform.NONE, (0.0,), (1.0,), ((0.0,),) * k)
     return Tried(method, np.zeros(1, dtype=np.int16), 1.0, silhouette, resampling)
