@@ -14,11 +14,12 @@ from typing import TypeAlias
 from governance.catalogue import Catalogue
 from governance.purposes import Purpose
 from governance.vocabulary import EffectClass, Text, Unit
-from segmentation.conditions import Condition, parse_condition
+from segmentation.conditions import Condition
 from segmentation.definition_features import parse_features
 from segmentation.inputs import Feature
 from segmentation.reading import Node, canonical, digest_of, each, no_doubles, read_json
 from segmentation.rfm_names import DEFAULT_RFM
+from segmentation.rulebook import RuleBook
 from segmentation.settings.abc import AbcSettings, parse_abc
 from segmentation.settings.kinds import GIVES_EVERYBODY_ONE, NAMED_BY_MODEL, Kind
 from segmentation.settings.kmeans import KMeansSettings, parse_kmeans
@@ -53,6 +54,7 @@ KEYS = (
     "minimum_size",
     "stability",
     "features",
+    "blocks",
     "segments",
     "otherwise",
     *(kind.value for kind in PARTS),
@@ -171,6 +173,8 @@ def _only_of_kind(root: Node, kind: Kind) -> None:
     for part in PARTS:
         if root.has(part.value) and part is not kind:
             raise root.at(part.value).fail(f"does not fit the kind {kind.value!r}")
+    if root.has("blocks") and kind is not Kind.RULES:
+        raise root.at("blocks").fail("only rules build on one another")
     if root.has("otherwise") and kind in GIVES_EVERYBODY_ONE:
         raise root.at("otherwise").fail(f"{kind.value} gives everybody who is assessed a segment of its own")
 
@@ -187,17 +191,20 @@ def _segments(
     if count is None and kind in NAMED_BY_MODEL:
         raise root.at("segments").fail("the data choose how many segments there are; leave the names to the model")
     nodes = root.at("segments").items(least=count or 1, most=count or MAX_SEGMENTS)
-    segments = each(nodes, partial(_segment, kind=kind, features=features, cuts=cuts))
+    book = RuleBook(root, features) if kind is Kind.RULES else None
+    segments = each(nodes, partial(_segment, kind=kind, book=book, cuts=cuts))
+    if book is not None:
+        book.check_blocks()
     otherwise = None
     if root.has("otherwise"):
         otherwise = len(segments)
         nodes.append(root.at("otherwise"))
-        segments.append(_segment(root.at("otherwise"), kind=Kind.MANUAL, features=features, cuts=0))
+        segments.append(_segment(root.at("otherwise"), kind=Kind.MANUAL, book=None, cuts=0))
     no_doubles(nodes, [segment.key for segment in segments])
     return tuple(segments), otherwise
 
 
-def _segment(node: Node, *, kind: Kind, features: Mapping[str, Feature], cuts: int) -> Segment:
+def _segment(node: Node, *, kind: Kind, book: RuleBook | None, cuts: int) -> Segment:
     extra = {Kind.RULES: ("rule",), Kind.RFM: ("scores",)}.get(kind, ())
     node.object(allowed=("key", "name", "name_for_subject", *extra))
     name = node.at("name").both_languages()
@@ -205,7 +212,7 @@ def _segment(node: Node, *, kind: Kind, features: Mapping[str, Feature], cuts: i
         key=node.at("key").token(),
         name=name,
         name_for_subject=node.at("name_for_subject").both_languages() if node.has("name_for_subject") else name,
-        rule=parse_condition(node.at("rule"), features) if kind is Kind.RULES else None,
+        rule=book.rule(node.at("rule")) if book is not None else None,
         scores=parse_scores(node.at("scores"), cuts) if kind is Kind.RFM else None,
     )
 
