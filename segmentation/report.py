@@ -26,6 +26,15 @@ class SegmentCount:
 
 
 @dataclass(frozen=True)
+class Overlap:
+    """How many people the rules of two segments both fit; `first` comes first in precedence."""
+
+    first: str
+    second: str
+    people: int
+
+
+@dataclass(frozen=True)
 class RunReport:
     """Exact counts of one run. `permitted` plus everybody left out is everybody, always."""
 
@@ -70,6 +79,8 @@ class RunReport:
     """Adjusted Rand index against the last run."""
     migration: tuple[tuple[int, ...], ...]
     """People by segment of the last run (row) and of this one (column); empty for a first run."""
+    overlaps: tuple[Overlap, ...]
+    """Segments that take some of the same people by their rules, the most first; precedence decides between them."""
     segments: tuple[SegmentCount, ...]
     minimum_size: int
     refitted: bool
@@ -91,6 +102,7 @@ def report_from_json(text: str) -> RunReport:
     """The inverse of `RunReport.to_json`."""
     value = json.loads(text)
     value["migration"] = tuple(tuple(row) for row in value["migration"])
+    value["overlaps"] = tuple(Overlap(**overlap) for overlap in value["overlaps"])
     value["segments"] = tuple(
         SegmentCount(**{**segment, "name": Text(segment["name"]["de"], segment["name"]["en"])})
         for segment in value["segments"]
@@ -124,6 +136,11 @@ def rounded(report: RunReport) -> dict[str, Any]:
         "not_assessed": rounded_count(report.not_assessed),
         "without_segment": rounded_count(report.unmatched + report.suppressed),
         "moved": rounded_count(report.moved),
+        "overlaps": [
+            {"first": each.first, "second": each.second, "people": rounded_count(each.people, least)}
+            for each in report.overlaps
+            if each.people >= least
+        ],
         "segments": [
             {
                 "key": segment.key,

@@ -29,6 +29,8 @@ from segmentation.steadiness import Earlier, Movers, queue, steadied
 from segmentation.store_assignments import PackedRows
 
 Numbers = NDArray[np.int16]
+MOST_COMPARED = 64
+"""Up to so many rules are compared two by two; more make a table that nobody reads."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ class Tally:
     flags: dict[Flag, int] = field(default_factory=dict)
     conflicts: int = 0
     moved: int = 0
+    overlap: NDArray[np.int64] | None = None
+    """People whom two rules fit, (rules, rules); None where nothing overlaps by nature, or there are too many rules."""
 
 
 def header_of(model: Model) -> bytes:
@@ -155,6 +159,9 @@ def stage(
     tally = Tally(
         np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64), np.zeros((count, count), dtype=np.int64)
     )
+    rules = plan.model.layout.rules
+    if 1 < rules <= MOST_COMPARED:
+        tally.overlap = np.zeros((rules, rules), dtype=np.int64)
     builder = BatchBuilder(header_of(plan.model))
     done, last = 0, -(2**63)
     with _Writer(database, plan, builder) as writer:
@@ -210,6 +217,9 @@ def _count(plan: Plan, tally: Tally, part: Decided, effective: Numbers, flags: N
     tally.effective += np.bincount(effective[effective >= 0], minlength=count)
     for flag in Flag:
         tally.flags[flag] = tally.flags.get(flag, 0) + int(np.count_nonzero(flags & int(flag)))
+    if tally.overlap is not None and part.rules is not None:
+        fits = np.unpackbits(part.rules, axis=1, count=plan.model.layout.rules).astype(np.float32)
+        tally.overlap += (fits.T @ fits).astype(np.int64)  # counts below 2²⁴ a batch: exact
     tally.conflicts += int(np.count_nonzero((part.correction > 0) & (part.segments != part.stable)))
     if plan.before.run is not None:
         before = part.earlier.segments

@@ -107,3 +107,16 @@ def test_only_rules_build_on_one_another() -> None:
 
     with pytest.raises(DefinitionInvalid, match="blocks"):
         parse_definition(json.dumps(document), CATALOGUE)
+
+
+def test_segments_whose_rules_fit_the_same_people_are_told(work: Database) -> None:
+    """Marketing sees where precedence decides, and how many people it concerns."""
+    a_world(work)
+
+    report = ran(work, nested(minimum_size=10))
+
+    told = {(each.first, each.second): each.people for each in report.overlaps}
+    sizes = {each.key: each.scored for each in report.segments}
+    assert told["asleep_de", "asleep"] == sizes["asleep_de"]
+    assert ("asleep", "awake") not in told
+    assert list(told.values()) == sorted(told.values(), reverse=True)
