@@ -259,9 +259,10 @@ def test_entropy_is_one_for_certainty_and_zero_for_no_idea() -> None:
 
 def test_whoever_is_farther_than_any_float_of_likelihood_is_still_assigned() -> None:
     """The differences of logarithms decide where every density is zero."""
-    scores = score_mixture(METHOD, FEATURES, given(np.full((4, 1), 1e12)))
+    values = given(np.full((4, 1), 1e12))
 
-    assert scores.segment[0] >= 0
+    assert score_mixture(METHOD, FEATURES, values).segment[0] >= 0
+    assert memberships_mixture(METHOD, FEATURES, values).sum() == 1_000_000_000
 
 
 @limits(max_examples=25, deadline=None)
