@@ -21,8 +21,11 @@ from segmentation.reading import Node, canonical, digest_of, each, no_doubles, r
 from segmentation.rfm_names import DEFAULT_RFM
 from segmentation.rulebook import RuleBook
 from segmentation.settings.abc import AbcSettings, parse_abc
+from segmentation.settings.clv import ClvSettings, parse_clv
 from segmentation.settings.kinds import GIVES_EVERYBODY_ONE, NAMED_BY_MODEL, Kind
 from segmentation.settings.kmeans import KMeansSettings, parse_kmeans
+from segmentation.settings.latent_class import LatentClassSettings, parse_latent_class
+from segmentation.settings.mixture import MixtureSettings, parse_mixture
 from segmentation.settings.rfm import RfmSettings, ScoreRanges, parse_rfm, parse_scores
 from segmentation.settings.stability import Stability, parse_stability
 from segmentation.settings.ward import WardSettings, parse_ward
@@ -34,14 +37,19 @@ NO_PROFILING = (
     "the purpose {0!r} does not cover profiling (Article 4(4) GDPR): whoever agreed to it was not told of groups; take "
     "a purpose with profiling = true, or assign by hand with the kind manual"
 )
-Settings: TypeAlias = AbcSettings | RfmSettings | KMeansSettings | WardSettings
+Settings: TypeAlias = (
+    AbcSettings | RfmSettings | ClvSettings | KMeansSettings | WardSettings | MixtureSettings | LatentClassSettings
+)
 """What a kind asks for beside features and segments."""
 
 PARTS: dict[Kind, Callable[[Node, Mapping[str, Feature]], Settings]] = {
     Kind.ABC: parse_abc,
     Kind.RFM: parse_rfm,
+    Kind.CLV: parse_clv,
     Kind.KMEANS: parse_kmeans,
     Kind.WARD: parse_ward,
+    Kind.MIXTURE: parse_mixture,
+    Kind.LATENT_CLASS: parse_latent_class,
 }
 """The part of a definition that bears the name of its kind; rules and manual schemes have none."""
 KEYS = (

@@ -8,7 +8,6 @@ RFM: the three scores with their cut points. Rules: the condition that decided, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -26,26 +25,8 @@ from segmentation.models import Model
 from segmentation.record import Record
 from segmentation.scoring import today_of
 from segmentation.settings.shared import Transform
+from segmentation.weighing import Pair, Weighing, Weight
 from segmentation.wording import amount_of, number, percent
-
-
-@dataclass(frozen=True)
-class Weight:
-    """One thing that weighed. `part` is its share of the difference in squared distance, k-means only."""
-
-    key: str
-    text: Text
-    part: float | None = None
-
-
-@dataclass(frozen=True)
-class Weighing:
-    """What weighed, and how close the next segment was. `difference` is what the parts sum to."""
-
-    weights: tuple[Weight, ...]
-    closeness: Text
-    next_segment: int | None = None
-    difference: float | None = None
 
 
 def weigh_kmeans(
@@ -64,7 +45,7 @@ def weigh_kmeans(
     parts = split_distances(model, method, values, own, after)
     total = float(distances[after] - distances[own])
     order = sorted(range(len(parts)), key=lambda row: (-abs(parts[row] or 0.0), row))
-    pair = _Pair(own, after, model.segments[own].name_for_subject, model.segments[after].name_for_subject)
+    pair = Pair(own, after, model.segments[own].name_for_subject, model.segments[after].name_for_subject)
     told = not {own, after} & hidden and method.reduction is None
     weights = tuple(
         Weight(method.features[row], _kmeans_line(model, method, values, row, part, total, pair, told), part)
@@ -114,16 +95,6 @@ def _split_components(
     return parts
 
 
-@dataclass(frozen=True)
-class _Pair:
-    """The own segment and the next one."""
-
-    own: int
-    after: int
-    own_name: Text
-    after_name: Text
-
-
 def _kmeans_line(
     model: Model,
     method: KMeansMethod,
@@ -131,7 +102,7 @@ def _kmeans_line(
     row: int,
     part: float,
     total: float,
-    pair: _Pair,
+    pair: Pair,
     told: bool,
 ) -> Text:
     index = next(i for i, feature in enumerate(model.features) if feature.key == method.features[row])

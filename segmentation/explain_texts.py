@@ -34,6 +34,24 @@ PROCEDURES: dict[Kind, Text] = {
         "Each group has typical values. Yours are compared with those of each group, all details on the same scale. "
         "The group at the smallest distance is assigned.",
     ),
+    Kind.CLV: Text(
+        "Aus Zahl, Zeitpunkten und Höhe der Bestellungen wird geschätzt, was in der kommenden Zeit bestellt wird. Die "
+        "Gruppe ergibt sich aus dem geschätzten Wert nach festen Grenzen.",
+        "From the number, times and amounts of the orders it is estimated what will be ordered in the time to come. "
+        "The group follows from the estimated value by fixed limits.",
+    ),
+    Kind.MIXTURE: Text(
+        "Jede Gruppe hat typische Werte und eine typische Streuung. Berechnet wird, wie wahrscheinlich Ihre Werte in "
+        "jeder Gruppe sind. Die wahrscheinlichste Gruppe wird zugeordnet.",
+        "Each group has typical values and a typical spread. It is calculated how likely your values are in each "
+        "group. The most likely group is assigned.",
+    ),
+    Kind.LATENT_CLASS: Text(
+        "In jeder Gruppe kommen bestimmte Angaben häufiger vor. Berechnet wird, wie wahrscheinlich Ihre Angaben "
+        "zusammen in jeder Gruppe sind. Die wahrscheinlichste Gruppe wird zugeordnet.",
+        "In each group certain details are more frequent. It is calculated how likely your details together are in "
+        "each group. The most likely group is assigned.",
+    ),
     Kind.WARD: Text(
         "Die Gruppen entstanden, indem immer die zwei ähnlichsten zusammengelegt wurden. Jede hat typische Werte. Ihre "
         "Werte werden mit denen jeder Gruppe verglichen; die Gruppe mit dem kleinsten Abstand wird zugeordnet.",

@@ -15,19 +15,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.abc_names import abc_segments
+from segmentation.clv_names import clv_segments
 from segmentation.definitions import Definition, Kind, Segment
 from segmentation.errors import NothingToFit
+from segmentation.facts import Values
 from segmentation.features import FactSource, Subjects
-from segmentation.fitting_clusters import fit_clusters
+from segmentation.fitting_clusters import all_known, fit_clusters, inverse, renumbered, traits
 from segmentation.methods.abc_fit import carried_by, fit_abc
+from segmentation.methods.clv_fit import fit_clv
+from segmentation.methods.latent_class import score_latent_class
+from segmentation.methods.latent_class_fit import fit_latent_class
 from segmentation.methods.manual import ManualMethod
+from segmentation.methods.mixture import score_mixture
+from segmentation.methods.mixture_fit import fit_mixture
 from segmentation.methods.rfm import fit_rfm
 from segmentation.methods.rules import RulesMethod
 from segmentation.models import Method, Model, make_model
 from segmentation.naming import name_groups
 from segmentation.sampling import Sample, sample
 from segmentation.settings.abc import AbcSettings
+from segmentation.settings.clv import ClvSettings
 from segmentation.settings.kmeans import KMeansSettings
+from segmentation.settings.latent_class import LatentClassSettings
+from segmentation.settings.mixture import MixtureSettings
 from segmentation.settings.rfm import RfmSettings
 from segmentation.settings.ward import WardSettings
 
@@ -36,7 +46,13 @@ ABC_SAMPLE = 1_000_000
 
 LastSegments = Callable[[Subjects], NDArray[np.int16]]
 """Effective segment numbers of these people in the last run, -1 for none."""
-_ANALYTICS = {Kind.KMEANS: "sklearn.cluster", Kind.WARD: "scipy.cluster.hierarchy"}
+_ANALYTICS = {
+    Kind.CLV: "scipy.optimize",
+    Kind.KMEANS: "sklearn.cluster",
+    Kind.WARD: "scipy.cluster.hierarchy",
+    Kind.MIXTURE: "sklearn.mixture",
+    Kind.LATENT_CLASS: "stepmix",
+}
 
 
 @dataclass(frozen=True)
@@ -54,6 +70,10 @@ class Fitting:
         return sample(
             self.source, self.definition, keys, self.population, today=self.today, rows=rows, seed=seed, gaps=gaps
         )
+
+    def before(self, drawn: Sample) -> NDArray[np.int16] | None:
+        """The segments of these people in the last run, where there was one."""
+        return self.last(drawn.subjects) if self.last is not None else None
 
     def finish(self, method: Method, segments: Sequence[Segment], fit: Mapping[str, int | str]) -> Model:
         """The model with its document."""
@@ -122,10 +142,51 @@ def _clusters(task: Fitting) -> Model:
         raise TypeError("a definition by clusters has its settings")
     drawn = task.draw(settings.features, settings.sample, settings.seed)
     features = [definition.feature(key) for key in settings.features]
-    last = task.last(drawn.subjects) if task.last is not None else None
-    method, fit, groups = fit_clusters(settings, features, drawn.rows, last)
+    method, fit, groups = fit_clusters(settings, features, drawn.rows, task.before(drawn))
     base: dict[str, int | str] = {"rows": len(drawn.subjects), "share": decimal(drawn.share), "seed": settings.seed}
     return task.finish(method, definition.segments or name_groups(groups), base | fit)
+
+
+def _clv(task: Fitting) -> Model:
+    settings, definition = task.definition.settings, task.definition
+    if not isinstance(settings, ClvSettings):
+        raise TypeError("a definition by lifetime value has its settings")
+    drawn = task.draw(settings.features, settings.sample, settings.seed)
+    method, fit = fit_clv(settings, drawn.rows, definition.otherwise)
+    base: dict[str, int | str] = {"rows": len(drawn.subjects), "share": decimal(drawn.share), "seed": settings.seed}
+    return task.finish(method, definition.segments or clv_segments(settings), base | fit)
+
+
+def _mixture(task: Fitting) -> Model:
+    settings, definition = task.definition.settings, task.definition
+    if not isinstance(settings, MixtureSettings):
+        raise TypeError("a definition by mixture has its settings")
+    drawn = task.draw(settings.features, settings.sample, settings.seed)
+    features = [definition.feature(key) for key in settings.features]
+    method, fit = fit_mixture(settings, features, drawn.rows)
+    labels = score_mixture(method, features, all_known(drawn.rows)).segment
+    numbers, overlap = renumbered(labels, len(method.weights), task.before(drawn))
+    method = method.ordered(inverse(numbers))
+    groups = traits(features, drawn.rows, numbers[labels], len(method.weights))
+    base: dict[str, int | str] = {"rows": len(drawn.subjects), "share": decimal(drawn.share), "seed": settings.seed}
+    return task.finish(method, definition.segments or name_groups(groups), base | fit | overlap)
+
+
+def _latent_class(task: Fitting) -> Model:
+    settings, definition = task.definition.settings, task.definition
+    if not isinstance(settings, LatentClassSettings):
+        raise TypeError("a definition by latent classes has its settings")
+    drawn = task.draw(settings.features, settings.sample, settings.seed, gaps=True)
+    features = [definition.feature(key) for key in settings.features]
+    known = ~np.isnan(drawn.rows)
+    values = Values(np.nan_to_num(drawn.rows), known, np.zeros(known.shape, dtype=bool))
+    method, fit = fit_latent_class(settings, features, values)
+    labels = score_latent_class(method, features, values).segment
+    numbers, overlap = renumbered(labels, len(method.shares), task.before(drawn))
+    method = method.ordered(inverse(numbers))
+    groups = traits(features, drawn.rows, np.where(labels >= 0, numbers[labels], -1), len(method.shares))
+    base: dict[str, int | str] = {"rows": len(drawn.subjects), "share": decimal(drawn.share), "seed": settings.seed}
+    return task.finish(method, definition.segments or name_groups(groups), base | fit | overlap)
 
 
 def decimal(value: float) -> str:
@@ -140,4 +201,7 @@ FITTERS: dict[Kind, Callable[[Fitting], Model]] = {
     Kind.RFM: _rfm,
     Kind.KMEANS: _clusters,
     Kind.WARD: _clusters,
+    Kind.CLV: _clv,
+    Kind.MIXTURE: _mixture,
+    Kind.LATENT_CLASS: _latent_class,
 }

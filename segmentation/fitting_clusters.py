@@ -81,8 +81,7 @@ def fit_clusters(
     best = chosen(tried)
     method, labels, overlap = _matched(best.method, best.labels, last)
     fit: Fit = {"inertia": _decimal(best.spread), **_qualities(best)}
-    if overlap is not None:
-        fit["overlap"] = _decimal(overlap)
+    fit |= overlap
     if len(tried) > 1:
         for each in tried:
             fit |= {f"k{len(each.method.centroids)}_{name}": value for name, value in _qualities(each).items()}
@@ -104,6 +103,10 @@ def traits(features: Sequence[Feature], rows: Floats, labels: Labels, k: int) ->
 
 
 def _trait(feature: Feature, row: Floats, inside: Bools) -> Trait:
+    there = ~np.isnan(row)
+    row, inside = row[there], inside[there]
+    if not len(row):
+        return Trait(feature.label, 0.0)
     if feature.quantity is not Quantity.LEVEL:
         spread = float(row.std()) or 1.0
         return Trait(feature.label, float(row[inside].mean() - row.mean()) / spread if inside.any() else 0.0)
@@ -124,8 +127,7 @@ def _space(settings: Settings, features: Sequence[Feature], rows: Floats) -> Spa
     )
     reduction = fit_reduction(settings.reduction, features, plain) if settings.reduction else None
     if reduction is not None:
-        every = np.ones(plain.shape, dtype=bool)
-        plain = components_of(reduction, features, Values(plain, every, ~every)).numbers
+        plain = components_of(reduction, features, all_known(plain)).numbers
     means, spread = plain.mean(axis=1), plain.std(axis=1)
     # components keep their own scale: the first ones are the longer ones and shall weigh more
     scales = np.where(spread > 0, spread, 1.0) if reduction is None else np.ones(len(plain))
@@ -174,19 +176,34 @@ def _of_kind(space: Space, method: KMeansMethod, labels: Labels) -> Fit:
     return fit
 
 
-def _matched(method: KMeansMethod, labels: Labels, last: Labels | None) -> tuple[KMeansMethod, Labels, float | None]:
-    """Number the clusters by greatest overlap with the last run; the share of people who overlap."""
-    k = len(method.centroids)
+def _matched(method: KMeansMethod, labels: Labels, last: Labels | None) -> tuple[KMeansMethod, Labels, Fit]:
+    """Number the clusters by greatest overlap with the last run."""
+    numbers, told = renumbered(labels, len(method.centroids), last)
+    centroids = tuple(method.centroids[label] for label in inverse(numbers))
+    return replace(method, centroids=centroids), numbers[labels], told
+
+
+def renumbered(labels: Labels, k: int, last: Labels | None) -> tuple[Labels, Fit]:
+    """The number that each label takes by greatest overlap with the last run, and the share of people who overlap."""
+    same = np.arange(k, dtype=np.int16)
     if last is None or not (last >= 0).any():
-        return method, labels, None
+        return same, {}
     before = max(k, int(last.max()) + 1)
-    numbers = matching(contingency(last, labels, before, k))
-    order = np.argsort(numbers)
-    moved = np.array(numbers, dtype=np.int16)[labels]
-    overlap = contingency(last, moved, before, k)
+    numbers = np.array(matching(contingency(last, labels, before, k)), dtype=np.int16)
+    overlap = contingency(last, np.where(labels >= 0, numbers[labels], -1).astype(np.int16), before, k)
     people = max(int(overlap.sum()), 1)
-    centroids = tuple(method.centroids[label] for label in order)
-    return replace(method, centroids=centroids), moved, int(np.trace(overlap)) / people
+    return numbers, {"overlap": _decimal(int(np.trace(overlap)) / people)}
+
+
+def inverse(numbers: Labels) -> list[int]:
+    """The label that takes each number."""
+    return [int(label) for label in np.argsort(numbers)]
+
+
+def all_known(rows: Floats) -> Values:
+    """Complete cases as values."""
+    every = np.ones(rows.shape, dtype=bool)
+    return Values(rows, every, ~every)
 
 
 def _qualities(tried: Tried) -> dict[str, str]:

@@ -16,8 +16,11 @@ from segmentation.definitions import Kind, Segment
 from segmentation.errors import DefinitionInvalid, ModelBroken
 from segmentation.inputs import Feature, Slot, feature_from_json, slots_of
 from segmentation.methods.abc import AbcMethod, abc_from_json
+from segmentation.methods.clv import ClvMethod, clv_from_json
 from segmentation.methods.kmeans import KMeansMethod, kmeans_from_json
+from segmentation.methods.latent_class import LatentClassMethod, latent_class_from_json
 from segmentation.methods.manual import ManualMethod, manual_from_json
+from segmentation.methods.mixture import MixtureMethod, mixture_from_json
 from segmentation.methods.rfm import RfmMethod, rfm_from_json
 from segmentation.methods.rules import RulesMethod, rules_from_json
 from segmentation.reading import canonical, digest_of
@@ -26,12 +29,17 @@ from segmentation.settings.stability import LOOSE, Stability, stability_from_jso
 
 FORMAT = 1
 
-Method: TypeAlias = RulesMethod | AbcMethod | RfmMethod | KMeansMethod | ManualMethod
+Method: TypeAlias = (
+    RulesMethod | AbcMethod | RfmMethod | ClvMethod | KMeansMethod | MixtureMethod | LatentClassMethod | ManualMethod
+)
 READERS: dict[Kind, Callable[[dict[str, Any]], Method]] = {
     Kind.ABC: abc_from_json,
     Kind.RFM: rfm_from_json,
     Kind.KMEANS: kmeans_from_json,
     Kind.WARD: kmeans_from_json,
+    Kind.CLV: clv_from_json,
+    Kind.MIXTURE: mixture_from_json,
+    Kind.LATENT_CLASS: latent_class_from_json,
     Kind.MANUAL: manual_from_json,
 }
 """How the method's part of a stored model is read; rules need the features besides."""

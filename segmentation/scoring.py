@@ -6,18 +6,24 @@ the stored model is the truth.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audit.instants import from_microseconds
-from segmentation.facts import Facts, facts_of_one, values_of
+from segmentation.facts import Facts, Values, facts_of_one, values_of
+from segmentation.inputs import Feature
 from segmentation.methods.abc import AbcMethod, score_abc
+from segmentation.methods.clv import ClvMethod, score_clv
 from segmentation.methods.kmeans import KMeansMethod, score_kmeans
+from segmentation.methods.latent_class import LatentClassMethod, score_latent_class
 from segmentation.methods.manual import ManualMethod, score_manual
+from segmentation.methods.mixture import MixtureMethod, score_mixture
 from segmentation.methods.rfm import RfmMethod, score_rfm
-from segmentation.methods.rules import score_rules
+from segmentation.methods.rules import RulesMethod, score_rules
 from segmentation.methods.scores import Scores
 from segmentation.models import Model
 from segmentation.periods import day_of
@@ -33,13 +39,21 @@ def score(model: Model, facts: Facts, *, today: int) -> Scores:
     if isinstance(method, ManualMethod):
         return score_manual(method, facts.people)
     values = values_of(model.features, facts, today=today)
-    if isinstance(method, KMeansMethod):
-        return score_kmeans(method, model.features, values)
-    if isinstance(method, RfmMethod):
-        return score_rfm(method, model.features, values)
-    if isinstance(method, AbcMethod):
-        return score_abc(method, model.features, values)
-    return score_rules(method, model.features, values, today=today)
+    if isinstance(method, RulesMethod):
+        return score_rules(method, model.features, values, today=today)
+    scores: Scores = SCORERS[type(method)](method, model.features, values)
+    return scores
+
+
+SCORERS: dict[type, Callable[[Any, Sequence[Feature], Values], Scores]] = {
+    AbcMethod: score_abc,
+    RfmMethod: score_rfm,
+    ClvMethod: score_clv,
+    KMeansMethod: score_kmeans,
+    MixtureMethod: score_mixture,
+    LatentClassMethod: score_latent_class,
+}
+"""How each method scores; rules need the day besides, manual schemes need nothing."""
 
 
 @dataclass(frozen=True)

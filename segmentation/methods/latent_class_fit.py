@@ -25,8 +25,8 @@ from segmentation.settings.latent_class import MOST_CODES, LatentClassSettings
 
 PART = 2_000
 """Starts compete on so many people."""
-START_TOLERANCE, START_LONGEST = 1e-7, 500
-TOLERANCE, LONGEST = 1e-11, 2_000
+START_TOLERANCE, START_LONGEST = 1e-7, 100
+TOLERANCE, LONGEST = 1e-13, 10_000
 ROWS_A_CLIMB = 20_000_000
 """Rows times rounds of the last climb, so that a large sample does not climb for ever."""
 LEAST = 1e-9
@@ -81,7 +81,9 @@ def fit_latent_class(
     tried = [_try(settings, items, rows, k) for k in settings.numbers]
     best = min(tried, key=lambda each: (each.bic, len(each.method.shares)))
     told = best.told() | {"starts": settings.restarts, "patterns": len(rows.people)}
-    told |= {f"share_{number}": f"{math.exp(share):.6f}" for number, share in enumerate(best.method.shares, start=1)}
+    told |= {
+        f"by_size_{number}_share": f"{math.exp(share):.6f}" for number, share in enumerate(best.method.shares, start=1)
+    }
     if len(tried) > 1:
         for each in tried:
             told |= {f"k{len(each.method.shares)}_{name}": value for name, value in each.told().items()}

@@ -136,7 +136,7 @@ def test_a_fit_finds_the_classes_that_made_the_people() -> None:
             assert np.allclose(np.exp(item), expected, atol=0.07)
     assert (score_latent_class(method, FEATURES, values).segment == source).mean() > 0.85
     assert told["starts_agreeing"] == told["starts"] == 5
-    assert float(told["share_1"]) > float(told["share_2"])
+    assert float(told["by_size_1_share"]) > float(told["by_size_2_share"])
 
 
 def test_the_likelihood_and_bic_are_those_of_the_formula() -> None:
