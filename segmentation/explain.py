@@ -203,11 +203,11 @@ def _weighing(model: Model, record: Record, values: Values, suppressed: frozense
         return weigh_rfm(model, method, values)
     if isinstance(method, AbcMethod):
         return weigh_abc(model, method, values)
-    if record.scored != NO_SEGMENT:
-        return _weigh_model(model, record, values, suppressed)
     if isinstance(method, RulesMethod):
         return weigh_rules(model, method, record, values)
-    return Weighing((), NOT_WEIGHED)
+    if record.scored == NO_SEGMENT:
+        return Weighing((), NOT_WEIGHED)
+    return _weigh_model(model, record, values, suppressed)
 
 
 def _weigh_model(model: Model, record: Record, values: Values, suppressed: frozenset[int]) -> Weighing:
