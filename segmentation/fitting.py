@@ -178,8 +178,8 @@ def _latent_class(task: Fitting) -> Model:
         raise TypeError("a definition by latent classes has its settings")
     drawn = task.draw(settings.features, settings.sample, settings.seed, gaps=True)
     features = [definition.feature(key) for key in settings.features]
-    known = ~np.isnan(drawn.rows)
-    values = Values(np.nan_to_num(drawn.rows), known, np.zeros(known.shape, dtype=bool))
+    known = ~np.isnan(drawn.rows) | drawn.none
+    values = Values(np.nan_to_num(drawn.rows), known, drawn.none)
     method, fit = fit_latent_class(settings, features, values)
     labels = score_latent_class(method, features, values).segment
     numbers, overlap = renumbered(labels, len(method.shares), task.before(drawn))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.definitions import Definition
-from segmentation.facts import Floats, values_of
+from segmentation.facts import Bools, Floats, values_of
 from segmentation.features import FactBatch, FactSource, Subjects
 
 _MIX = np.uint64(0x9E3779B97F4A7C15)
@@ -22,6 +22,8 @@ class Sample:
     subjects: Subjects
     rows: Floats
     share: float
+    none: Bools
+    """Where it is known that there is nothing to measure, (features, people)."""
 
 
 def sample(
@@ -44,6 +46,7 @@ def sample(
     index = {feature.key: position for position, feature in enumerate(definition.features)}
     wanted = [index[key] for key in keys]
     subjects, numbers = [np.zeros(0, dtype=np.int64)], [np.zeros((len(keys), 0))]
+    none = [np.zeros((len(keys), 0), dtype=bool)]
     drawn = complete = 0
     for batch in source.batches():
         part = _drawn(batch, rows / max(population, 1), seed)
@@ -51,10 +54,12 @@ def sample(
         usable = values.usable[wanted]
         whole = np.asarray(usable.all(axis=0), dtype=bool)
         drawn, complete = drawn + len(whole), complete + int(whole.sum())
-        taken = 2 * usable.sum(axis=0) >= len(wanted) if gaps else whole
+        taken = 2 * values.known[wanted].sum(axis=0) >= len(wanted) if gaps else whole
         subjects.append(part.subjects[taken])
         numbers.append(np.where(usable, values.numbers[wanted], np.nan)[:, taken])
-    return Sample(np.concatenate(subjects), np.concatenate(numbers, axis=1), complete / drawn if drawn else 0.0)
+        none.append(values.none[wanted][:, taken])
+    share = complete / drawn if drawn else 0.0
+    return Sample(np.concatenate(subjects), np.concatenate(numbers, axis=1), share, np.concatenate(none, axis=1))
 
 
 def _drawn(batch: FactBatch, share: float, seed: int) -> FactBatch:
