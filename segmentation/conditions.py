@@ -6,7 +6,7 @@ unknown, and a segment takes only those for whom its condition is surely true: w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeAlias
@@ -79,8 +79,17 @@ def comparisons(condition: Condition) -> Iterator[Comparison]:
             yield from comparisons(item)
 
 
-def parse_condition(node: Node, features: Mapping[str, Feature], depth: int = 0) -> Condition:
+Named = Callable[[Node, str], "Condition"]
+"""Finds the rule behind {"segment": key} or {"block": key}; the node and which of the two words."""
+
+
+def parse_condition(
+    node: Node, features: Mapping[str, Feature], depth: int = 0, named: Named | None = None
+) -> Condition:
     """The condition that a document states.
+
+    Args:
+        named: finds rules by name; without it none may be named.
 
     Raises:
         DefinitionInvalid: names the JSON path.
@@ -91,12 +100,16 @@ def parse_condition(node: Node, features: Mapping[str, Feature], depth: int = 0)
         word = "all" if node.has("all") else "any"
         node.object(allowed=(word,))
         items = tuple(
-            each(node.at(word).items(least=1, most=100), lambda item: parse_condition(item, features, depth + 1))
+            each(node.at(word).items(least=1, most=100), lambda item: parse_condition(item, features, depth + 1, named))
         )
         return AllOf(items) if word == "all" else AnyOf(items)
     if node.has("not"):
         node.object(allowed=("not",))
-        return NotThat(parse_condition(node.at("not"), features, depth + 1))
+        return NotThat(parse_condition(node.at("not"), features, depth + 1, named))
+    for word in ("segment", "block"):
+        if node.has(word) and named is not None:
+            node.object(allowed=(word,))
+            return named(node, word)
     if node.has("last_order_before"):
         node.object(allowed=("last_order_before",))
         return Comparison(_last_order(node, features), Op.BEFORE, period=_period(node.at("last_order_before")))

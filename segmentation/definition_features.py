@@ -56,15 +56,27 @@ def parse_features(root: Node, catalogue: Catalogue, purpose: Purpose) -> tuple[
 def _feature(node: Node, *, catalogue: Catalogue, purpose: Purpose, words: dict[str, tuple[str, ...]]) -> Feature:
     if node.has("activity"):
         return _activity(node, catalogue, purpose)
-    node.object(allowed=("key", "label", "field"))
+    node.object(allowed=("key", "label", "field", "levels"))
     field = _field(node.at("field"), catalogue, purpose)
     if field.type not in _QUANTITIES:
         raise node.at("field").fail(f"a field of type {field.type.value} is no input; activities need a measure")
     key = node.at("key").token()
     quantity = _QUANTITIES[field.type]
-    levels = (field.levels or words.get(key, ())) if quantity is Quantity.LEVEL else ()
+    levels = _levels(node, field, quantity) or (words.get(key, ()) if quantity is Quantity.LEVEL else ())
     currency = field.unit if quantity is Quantity.MONEY else None
     return Feature(key, _label(node, field.label), field.key, quantity, currency=currency, levels=levels)
+
+
+def _levels(node: Node, field: Field, quantity: Quantity) -> tuple[str, ...]:
+    """The catalogue's levels, or those that the definition lists for a category without."""
+    if not node.has("levels"):
+        return field.levels if quantity is Quantity.LEVEL else ()
+    if quantity is not Quantity.LEVEL or field.levels:
+        raise node.at("levels").fail("only a category without levels in the catalogue may list its own")
+    nodes = node.at("levels").items(least=2, most=500)
+    found = each(nodes, Node.text)
+    no_doubles(nodes, found)
+    return tuple(found)
 
 
 def _activity(node: Node, catalogue: Catalogue, purpose: Purpose) -> Feature:

@@ -6,33 +6,52 @@ GDPR). Every mistake names its JSON path. Nothing in a definition is ever evalua
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
+from typing import TypeAlias
 
 from governance.catalogue import Catalogue
 from governance.purposes import Purpose
 from governance.vocabulary import EffectClass, Text, Unit
-from segmentation.conditions import Condition, parse_condition
+from segmentation.conditions import Condition
 from segmentation.definition_features import parse_features
-from segmentation.definition_kinds import (
-    KMeansSettings,
-    RfmSettings,
-    ScoreRanges,
-    parse_kmeans,
-    parse_rfm,
-    parse_scores,
-)
 from segmentation.inputs import Feature
 from segmentation.reading import Node, canonical, digest_of, each, no_doubles, read_json
 from segmentation.rfm_names import DEFAULT_RFM
+from segmentation.rulebook import RuleBook
+from segmentation.settings.abc import AbcSettings, parse_abc
+from segmentation.settings.clv import ClvSettings, parse_clv
+from segmentation.settings.kinds import GIVES_EVERYBODY_ONE, NAMED_BY_MODEL, Kind
+from segmentation.settings.kmeans import KMeansSettings, parse_kmeans
+from segmentation.settings.latent_class import LatentClassSettings, parse_latent_class
+from segmentation.settings.mixture import MixtureSettings, parse_mixture
+from segmentation.settings.rfm import RfmSettings, ScoreRanges, parse_rfm, parse_scores
+from segmentation.settings.stability import Stability, parse_stability
+from segmentation.settings.ward import WardSettings, parse_ward
+
+__all__ = ["Definition", "Kind", "Segment", "Settings", "parse_definition"]
 
 MAX_SEGMENTS = 1000
 NO_PROFILING = (
     "the purpose {0!r} does not cover profiling (Article 4(4) GDPR): whoever agreed to it was not told of groups; take "
     "a purpose with profiling = true, or assign by hand with the kind manual"
 )
+Settings: TypeAlias = (
+    AbcSettings | RfmSettings | ClvSettings | KMeansSettings | WardSettings | MixtureSettings | LatentClassSettings
+)
+"""What a kind asks for beside features and segments."""
+
+PARTS: dict[Kind, Callable[[Node, Mapping[str, Feature]], Settings]] = {
+    Kind.ABC: parse_abc,
+    Kind.RFM: parse_rfm,
+    Kind.CLV: parse_clv,
+    Kind.KMEANS: parse_kmeans,
+    Kind.WARD: parse_ward,
+    Kind.MIXTURE: parse_mixture,
+    Kind.LATENT_CLASS: parse_latent_class,
+}
+"""The part of a definition that bears the name of its kind; rules and manual schemes have none."""
 KEYS = (
     "scheme",
     "label",
@@ -41,21 +60,13 @@ KEYS = (
     "kind",
     "effect_class",
     "minimum_size",
+    "stability",
     "features",
+    "blocks",
     "segments",
     "otherwise",
-    "rfm",
-    "kmeans",
+    *(kind.value for kind in PARTS),
 )
-
-
-class Kind(StrEnum):
-    """How a scheme assigns."""
-
-    RULES = "rules"
-    RFM = "rfm"
-    KMEANS = "kmeans"
-    MANUAL = "manual"
 
 
 @dataclass(frozen=True)
@@ -82,10 +93,11 @@ class Definition:
     minimum_size: int
     features: tuple[Feature, ...]
     segments: tuple[Segment, ...]
-    """Empty for k-means that names its segments itself: then the model holds them."""
+    """Empty where the kind names its segments itself: then the model holds them."""
     otherwise: int | None
-    rfm: RfmSettings | None
-    kmeans: KMeansSettings | None
+    settings: Settings | None
+    """None for rules and for manual schemes."""
+    stability: Stability
     zone: str
     """Time zone whose calendar tells the day."""
     document: str
@@ -117,10 +129,9 @@ def parse_definition(text: str, catalogue: Catalogue) -> Definition:
         raise root.at("purpose").fail(NO_PROFILING.format(purpose.key))
     features = parse_features(root, catalogue, purpose)
     by_key = {feature.key: feature for feature in features}
-    rfm = parse_rfm(root, by_key) if kind is Kind.RFM else None
-    kmeans = parse_kmeans(root, by_key) if kind is Kind.KMEANS else None
+    settings = PARTS[kind](root, by_key) if kind in PARTS else None
     _only_of_kind(root, kind)
-    segments, otherwise = _segments(root, kind, by_key, rfm, kmeans)
+    segments, otherwise = _segments(root, kind, by_key, settings)
     document = canonical(root.value)
     scheme = root.at("scheme").token()
     return Definition(
@@ -134,8 +145,8 @@ def parse_definition(text: str, catalogue: Catalogue) -> Definition:
         features=features,
         segments=segments,
         otherwise=otherwise,
-        rfm=rfm,
-        kmeans=kmeans,
+        settings=settings,
+        stability=parse_stability(root),
         zone=catalogue.controller.time_zone,
         document=document,
         digest=digest_of(document),
@@ -167,38 +178,41 @@ def _minimum_size(root: Node, catalogue: Catalogue) -> int:
 
 
 def _only_of_kind(root: Node, kind: Kind) -> None:
-    for part in ("rfm", "kmeans"):
-        if root.has(part) and part != kind.value:
-            raise root.at(part).fail(f"does not fit the kind {kind.value!r}")
-    if root.has("otherwise") and kind is Kind.KMEANS:
-        raise root.at("otherwise").fail("k-means gives everybody who is assessed a segment of its own")
+    for part in PARTS:
+        if root.has(part.value) and part is not kind:
+            raise root.at(part.value).fail(f"does not fit the kind {kind.value!r}")
+    if root.has("blocks") and kind is not Kind.RULES:
+        raise root.at("blocks").fail("only rules build on one another")
+    if root.has("otherwise") and kind in GIVES_EVERYBODY_ONE:
+        raise root.at("otherwise").fail(f"{kind.value} gives everybody who is assessed a segment of its own")
 
 
 def _segments(
-    root: Node,
-    kind: Kind,
-    features: Mapping[str, Feature],
-    rfm: RfmSettings | None,
-    kmeans: KMeansSettings | None,
+    root: Node, kind: Kind, features: Mapping[str, Feature], settings: Settings | None
 ) -> tuple[tuple[Segment, ...], int | None]:
+    cuts = settings.cuts if isinstance(settings, RfmSettings) else 0
     if not root.has("segments"):
-        if kind is Kind.KMEANS or (rfm is not None and rfm.cuts == 5):
-            return (_default_rfm() if rfm else ()), None
+        if kind in NAMED_BY_MODEL or cuts == 5:
+            return (_default_rfm() if cuts else ()), None
         raise root.at("segments").fail("is missing")
-    least, most = (kmeans.k, kmeans.k) if kmeans else (1, MAX_SEGMENTS)
-    nodes = root.at("segments").items(least=least, most=most)
-    cuts = rfm.cuts if rfm else 0
-    segments = each(nodes, partial(_segment, kind=kind, features=features, cuts=cuts))
+    count = settings.segments if settings else None
+    if count is None and kind in NAMED_BY_MODEL:
+        raise root.at("segments").fail("the data choose how many segments there are; leave the names to the model")
+    nodes = root.at("segments").items(least=count or 1, most=count or MAX_SEGMENTS)
+    book = RuleBook(root, features) if kind is Kind.RULES else None
+    segments = each(nodes, partial(_segment, kind=kind, book=book, cuts=cuts))
+    if book is not None:
+        book.check_blocks()
     otherwise = None
     if root.has("otherwise"):
         otherwise = len(segments)
         nodes.append(root.at("otherwise"))
-        segments.append(_segment(root.at("otherwise"), kind=Kind.MANUAL, features=features, cuts=0))
+        segments.append(_segment(root.at("otherwise"), kind=Kind.MANUAL, book=None, cuts=0))
     no_doubles(nodes, [segment.key for segment in segments])
     return tuple(segments), otherwise
 
 
-def _segment(node: Node, *, kind: Kind, features: Mapping[str, Feature], cuts: int) -> Segment:
+def _segment(node: Node, *, kind: Kind, book: RuleBook | None, cuts: int) -> Segment:
     extra = {Kind.RULES: ("rule",), Kind.RFM: ("scores",)}.get(kind, ())
     node.object(allowed=("key", "name", "name_for_subject", *extra))
     name = node.at("name").both_languages()
@@ -206,7 +220,7 @@ def _segment(node: Node, *, kind: Kind, features: Mapping[str, Feature], cuts: i
         key=node.at("key").token(),
         name=name,
         name_for_subject=node.at("name_for_subject").both_languages() if node.has("name_for_subject") else name,
-        rule=parse_condition(node.at("rule"), features) if kind is Kind.RULES else None,
+        rule=book.rule(node.at("rule")) if book is not None else None,
         scores=parse_scores(node.at("scores"), cuts) if kind is Kind.RFM else None,
     )
 

@@ -1,47 +1,32 @@
 """What weighed how much, by kind of scheme; pure: from a record's facts and the stored model alone.
 
-k-means: the squared distance to the own and to the next centroid, split by feature; the parts sum to the difference.
+k-means and Ward: the squared distance to the own and to the next centroid, split by feature, also where components lie
+between; the parts sum to the difference. ABC: the class along each amount with its limits.
 RFM: the three scores with their cut points. Rules: the condition that decided, and those before it that did not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from governance.vocabulary import Text
-from segmentation.definition_kinds import Transform
+from segmentation.abc_names import LETTERS
 from segmentation.explain_conditions import held_in_words, in_words, judged
 from segmentation.facts import Values
 from segmentation.inputs import Feature
-from segmentation.methods.kmeans import KMeansMethod, squared_distances, standardised
+from segmentation.methods.abc import AbcMethod, classes_of
+from segmentation.methods.kmeans import KMeansMethod, own_values, squared_distances, standardised
+from segmentation.methods.reduction import contributions, known_to
 from segmentation.methods.rfm import RfmMethod, scores_of
 from segmentation.methods.rules import RulesMethod
 from segmentation.models import Model
 from segmentation.record import Record
 from segmentation.scoring import today_of
+from segmentation.settings.shared import Transform
+from segmentation.weighing import Pair, Weighing, Weight
 from segmentation.wording import amount_of, number, percent
-
-
-@dataclass(frozen=True)
-class Weight:
-    """One thing that weighed. `part` is its share of the difference in squared distance, k-means only."""
-
-    key: str
-    text: Text
-    part: float | None = None
-
-
-@dataclass(frozen=True)
-class Weighing:
-    """What weighed, and how close the next segment was. `difference` is what the parts sum to."""
-
-    weights: tuple[Weight, ...]
-    closeness: Text
-    next_segment: int | None = None
-    difference: float | None = None
 
 
 def weigh_kmeans(
@@ -57,35 +42,57 @@ def weigh_kmeans(
     own = record.scored
     others = [segment for segment in range(len(distances)) if segment != own]
     after = min(others, key=lambda segment: (distances[segment], segment))
-    present = max(1, int(standard.known.sum()))
-    parts = []
-    for row in range(len(method.features)):
-        x = float(standard.numbers[row, 0])
-        near, far = method.centroids[own][row], method.centroids[after][row]
-        known = bool(standard.known[row, 0])
-        parts.append(((x - far) ** 2 - (x - near) ** 2) / present if known else 0.0)
+    parts = split_distances(model, method, values, own, after)
     total = float(distances[after] - distances[own])
-    order = sorted(range(len(parts)), key=lambda row: (-abs(parts[row]), row))
-    pair = _Pair(own, after, model.segments[own].name_for_subject, model.segments[after].name_for_subject)
-    told = not {own, after} & hidden
+    order = sorted(range(len(parts)), key=lambda row: (-abs(parts[row] or 0.0), row))
+    pair = Pair(own, after, model.segments[own].name_for_subject, model.segments[after].name_for_subject)
+    told = not {own, after} & hidden and method.reduction is None
     weights = tuple(
-        Weight(
-            method.features[row], _kmeans_line(model, method, values, row, parts[row], total, pair, told), parts[row]
-        )
+        Weight(method.features[row], _kmeans_line(model, method, values, row, part, total, pair, told), part)
         for row in order
-        if bool(standard.known[row, 0])
+        if (part := parts[row]) is not None
     )
     return Weighing(weights, _closeness(record, pair.after_name), after, total)
 
 
-@dataclass(frozen=True)
-class _Pair:
-    """The own segment and the next one."""
+def split_distances(model: Model, method: KMeansMethod, values: Values, own: int, after: int) -> list[float | None]:
+    """What each feature adds to the squared distance to *after* beyond that to *own*; None where it is missing.
 
-    own: int
-    after: int
-    own_name: Text
-    after_name: Text
+    The parts sum to the difference. With components, the midpoint between the two centroids is shared out among the
+    features by what they weigh in each component.
+    """
+    standard = standardised(method, model.features, values)
+    near, far = method.centroids[own], method.centroids[after]
+    if method.reduction is not None:
+        return _split_components(model, method, values, near, far)
+    present = max(1, int(standard.known.sum()))
+    return [
+        ((x - far[row]) ** 2 - (x - near[row]) ** 2) / present if bool(standard.known[row, 0]) else None
+        for row, x in enumerate(standard.numbers[:, 0].tolist())
+    ]
+
+
+def _split_components(
+    model: Model, method: KMeansMethod, values: Values, near: Sequence[float], far: Sequence[float]
+) -> list[float | None]:
+    reduction = method.reduction
+    if reduction is None:
+        raise TypeError("the method has no components")
+    index = {feature.key: position for position, feature in enumerate(model.features)}
+    rows = [index[key] for key in method.features]
+    own = own_values(model.features, values, rows, method.transform)
+    known = known_to(reduction, [model.features[row] for row in rows], own)
+    parts = [0.0 if bool(here) else None for here in known[:, 0]]
+    for component in range(reduction.components):
+        added = contributions(reduction, own, known, component)[:, 0].tolist()
+        weights = [reduction.weights[row][component] if known[row, 0] else 0.0 for row in range(len(rows))]
+        whole = sum(weights) or 1.0
+        middle = method.means[component] + (near[component] + far[component]) / 2
+        step = 2 * (near[component] - far[component]) / reduction.components
+        for row, part in enumerate(parts):
+            if part is not None:
+                parts[row] = part + (added[row] - weights[row] * middle) / whole * step
+    return parts
 
 
 def _kmeans_line(
@@ -95,7 +102,7 @@ def _kmeans_line(
     row: int,
     part: float,
     total: float,
-    pair: _Pair,
+    pair: Pair,
     told: bool,
 ) -> Text:
     index = next(i for i, feature in enumerate(model.features) if feature.key == method.features[row])
@@ -240,3 +247,26 @@ def _also(model: Model, method: RulesMethod, record: Record) -> Text:
         return Text("Es gibt nur diese eine Regel.", "There is only this one rule.")
     total = number(len(method.rules))
     return Text(f"Von {total.de} Regeln traf keine weitere zu.", f"Of {total.en} rules no other one applied.")
+
+
+def weigh_abc(model: Model, method: AbcMethod, values: Values) -> Weighing:
+    """The class along each amount, with the limits of the classes."""
+    classes = classes_of(method, model.features, values)[:, 0].tolist()
+    weights, gaps = [], []
+    for axis, key in enumerate(method.features):
+        index = next(i for i, feature in enumerate(model.features) if feature.key == key)
+        feature, cuts = model.features[index], method.cuts[axis]
+        have, letter = held_in_words(feature, index, values), LETTERS[classes[axis]]
+        limits = [(LETTERS[place], amount_of(feature, cut)) for place, cut in enumerate(cuts)]
+        spans = Text(
+            "; ".join(f"{name} ab {cut.de}" for name, cut in limits),
+            "; ".join(f"{name} from {cut.en}" for name, cut in limits),
+        )
+        line = Text(
+            f"{feature.label.de}: {have.de}. Das ist Klasse {letter} ({spans.de}).",
+            f"{feature.label.en}: {have.en}. That is class {letter} ({spans.en}).",
+        )
+        weights.append(Weight(key, line))
+        if bool(values.usable[index, 0]) and all(np.isfinite(cuts)):
+            gaps.append(_gap(feature, feature.label, float(values.numbers[index, 0]), cuts))
+    return Weighing(tuple(weights), _nearest(gaps))

@@ -16,6 +16,12 @@ PROCEDURES: dict[Kind, Text] = {
         "trifft nie zu.",
         "Fixed rules are checked in order. The first one that applies decides. What is not known never applies.",
     ),
+    Kind.ABC: Text(
+        "Wer zusammen den ersten Teil der Gesamtsumme trägt, ist in Klasse A, wer den nächsten trägt, in B, und so "
+        "fort. Die Grenzen zwischen den Klassen sind feste Beträge.",
+        "Those who together carry the first part of the total are in class A, those who carry the next part in B, and "
+        "so on. The limits between the classes are fixed amounts.",
+    ),
     Kind.RFM: Text(
         "Wie kurz die letzte Bestellung zurückliegt, wie oft und für wie viel bestellt wurde: Jede der drei Angaben "
         "bekommt eine Stufe nach festen Grenzen. Die drei Stufen zusammen ergeben die Gruppe.",
@@ -27,6 +33,30 @@ PROCEDURES: dict[Kind, Text] = {
         "Maßstab. Die Gruppe mit dem kleinsten Abstand wird zugeordnet.",
         "Each group has typical values. Yours are compared with those of each group, all details on the same scale. "
         "The group at the smallest distance is assigned.",
+    ),
+    Kind.CLV: Text(
+        "Aus Zahl, Zeitpunkten und Höhe der Bestellungen wird geschätzt, was in der kommenden Zeit bestellt wird. Die "
+        "Gruppe ergibt sich aus dem geschätzten Wert nach festen Grenzen.",
+        "From the number, times and amounts of the orders it is estimated what will be ordered in the time to come. "
+        "The group follows from the estimated value by fixed limits.",
+    ),
+    Kind.MIXTURE: Text(
+        "Jede Gruppe hat typische Werte und eine typische Streuung. Berechnet wird, wie wahrscheinlich Ihre Werte in "
+        "jeder Gruppe sind. Die wahrscheinlichste Gruppe wird zugeordnet.",
+        "Each group has typical values and a typical spread. It is calculated how likely your values are in each "
+        "group. The most likely group is assigned.",
+    ),
+    Kind.LATENT_CLASS: Text(
+        "In jeder Gruppe kommen bestimmte Angaben häufiger vor. Berechnet wird, wie wahrscheinlich Ihre Angaben "
+        "zusammen in jeder Gruppe sind. Die wahrscheinlichste Gruppe wird zugeordnet.",
+        "In each group certain details are more frequent. It is calculated how likely your details together are in "
+        "each group. The most likely group is assigned.",
+    ),
+    Kind.WARD: Text(
+        "Die Gruppen entstanden, indem immer die zwei ähnlichsten zusammengelegt wurden. Jede hat typische Werte. Ihre "
+        "Werte werden mit denen jeder Gruppe verglichen; die Gruppe mit dem kleinsten Abstand wird zugeordnet.",
+        "The groups came about by always merging the two most alike. Each has typical values. Yours are compared with "
+        "those of each group; the group at the smallest distance is assigned.",
     ),
     Kind.MANUAL: Text(
         "Menschen ordnen hier zu, die Maschine nicht.",
@@ -109,6 +139,22 @@ def flag_texts(flags: Flag, scored: Text, previous: Text, reason: Reason | None)
         yield Text(
             f"Berechnet war „{scored.de}“, aber nur knapp. Deshalb blieb es bei „{previous.de}“ aus dem letzten Lauf.",
             f"The result was “{scored.en}”, but narrowly. Therefore it stayed at “{previous.en}” from the last run.",
+        )
+    if flags & Flag.SECOND_TIME:
+        yield Text(
+            f"Das Ergebnis „{scored.de}“ ist knapp, aber schon das zweite Mal dasselbe. Deshalb gilt es jetzt.",
+            f"The result “{scored.en}” is narrow, but the same for the second time. Therefore it applies now.",
+        )
+    if flags & Flag.QUEUED:
+        yield Text(
+            f"Berechnet war „{scored.de}“. In einem Lauf wechseln nur wenige; bis zum nächsten bleibt es bei "
+            f"„{previous.de}“.",
+            f"The result was “{scored.en}”. Only a few change in one run; until the next it stays at “{previous.en}”.",
+        )
+    if flags & Flag.MODEL_CHANGED:
+        yield Text(
+            "An Ihren Angaben hat sich nichts geändert, was den Wechsel begründet: Die Gruppen wurden neu berechnet.",
+            "Nothing about your details explains the change: the groups were calculated anew.",
         )
     if flags & Flag.CORRECTED:
         yield Text(

@@ -1,12 +1,13 @@
 """Models as JSON documents with a digest; pure. What is stored is all there is: no pickle, no code.
 
-{"format": 1, "kind", "definition": hex, "zone", "features": [...], "segments": [...], "method": {...}, "fit": {...}}
+{"format": 1, "kind", "definition": hex, "zone", "features": [...], "segments": [...], "method": {...}, "fit": {...},
+ "stability": {...}}
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -14,16 +15,34 @@ from governance.vocabulary import Text
 from segmentation.definitions import Kind, Segment
 from segmentation.errors import DefinitionInvalid, ModelBroken
 from segmentation.inputs import Feature, Slot, feature_from_json, slots_of
+from segmentation.methods.abc import AbcMethod, abc_from_json
+from segmentation.methods.clv import ClvMethod, clv_from_json
 from segmentation.methods.kmeans import KMeansMethod, kmeans_from_json
+from segmentation.methods.latent_class import LatentClassMethod, latent_class_from_json
 from segmentation.methods.manual import ManualMethod, manual_from_json
+from segmentation.methods.mixture import MixtureMethod, mixture_from_json
 from segmentation.methods.rfm import RfmMethod, rfm_from_json
 from segmentation.methods.rules import RulesMethod, rules_from_json
 from segmentation.reading import canonical, digest_of
 from segmentation.record import RecordLayout
+from segmentation.settings.stability import LOOSE, Stability, stability_from_json
 
 FORMAT = 1
 
-Method: TypeAlias = RulesMethod | RfmMethod | KMeansMethod | ManualMethod
+Method: TypeAlias = (
+    RulesMethod | AbcMethod | RfmMethod | ClvMethod | KMeansMethod | MixtureMethod | LatentClassMethod | ManualMethod
+)
+READERS: dict[Kind, Callable[[dict[str, Any]], Method]] = {
+    Kind.ABC: abc_from_json,
+    Kind.RFM: rfm_from_json,
+    Kind.KMEANS: kmeans_from_json,
+    Kind.WARD: kmeans_from_json,
+    Kind.CLV: clv_from_json,
+    Kind.MIXTURE: mixture_from_json,
+    Kind.LATENT_CLASS: latent_class_from_json,
+    Kind.MANUAL: manual_from_json,
+}
+"""How the method's part of a stored model is read; rules need the features besides."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +61,8 @@ class Model:
     """How it was fitted: counts, seed and qualities, decimals as text; empty where nothing is fitted."""
     document: str
     digest: bytes
+    stability: Stability = LOOSE
+    """The guard against flapping that was in force."""
 
     @property
     def slots(self) -> tuple[Slot, ...]:
@@ -62,6 +83,7 @@ def make_model(
     segments: tuple[Segment, ...],
     method: Method,
     fit: Mapping[str, int | str],
+    stability: Stability = LOOSE,
 ) -> Model:
     """The model with its canonical document and digest."""
     by_key = {feature.key: feature for feature in features}
@@ -76,6 +98,7 @@ def make_model(
             "segments": [_segment_to_json(segment) for segment in segments],
             "method": own,
             "fit": dict(fit),
+            "stability": stability.to_json(),
         }
     )
     return parse_model(document)
@@ -111,15 +134,12 @@ def _parsed(value: dict[str, Any], document: str, digest: bytes) -> Model:
         fit=value["fit"],
         document=document,
         digest=digest,
+        stability=stability_from_json(value["stability"]),
     )
 
 
 def _method(kind: Kind, value: dict[str, Any], features: Mapping[str, Feature]) -> Method:
-    if kind is Kind.RULES:
-        return rules_from_json(value, features)
-    if kind is Kind.RFM:
-        return rfm_from_json(value)
-    return kmeans_from_json(value) if kind is Kind.KMEANS else manual_from_json(value)
+    return rules_from_json(value, features) if kind is Kind.RULES else READERS[kind](value)
 
 
 def _segment_to_json(segment: Segment) -> dict[str, Any]:

@@ -28,6 +28,8 @@ NO_SEGMENT = -1
 STRENGTH_ONE = 1_000_000_000
 """Full strength; strengths are integers in units of 1e-9."""
 
+SCORED_OFFSET = 48
+"""Where the two bytes of the scored segment stand in a record."""
 FLAGS_OFFSET = 56
 """Where the two bytes of the flags stand in a record."""
 
@@ -52,6 +54,12 @@ class Flag(IntFlag):
     """In the last run, not permitted in this one; `reason` says why."""
     TAKEN_OUT = 64
     """A correction took the person out of the scheme."""
+    SECOND_TIME = 128
+    """Scored to the same other segment as in the run before, when the last one was kept: now the person moves."""
+    QUEUED = 256
+    """Would move, but so many may move in one run and no more: the segment of the last run stands until the next."""
+    MODEL_CHANGED = 512
+    """Moves because the model was fitted anew: by the old one the same facts give the last segment."""
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,15 @@ class SegmentCount:
 
 
 @dataclass(frozen=True)
+class Overlap:
+    """How many people the rules of two segments both fit; `first` comes first in precedence."""
+
+    first: str
+    second: str
+    people: int
+
+
+@dataclass(frozen=True)
 class RunReport:
     """Exact counts of one run. `permitted` plus everybody left out is everybody, always."""
 
@@ -54,6 +63,12 @@ class RunReport:
     """Corrections that decide otherwise than the model would."""
     held: int
     """Kept in the last run's segment because the margin was small."""
+    queued: int
+    """Kept there because so many may move in one run and no more; they go first in the next."""
+    second_time: int
+    """Moved in spite of a small margin, because the run before wanted the same."""
+    model_changed: int
+    """Moved because the model was fitted anew, not because anything about them changed."""
     overtaken: int
     """Permitted, but taken out because they withheld data while the run was under way."""
     left: int
@@ -62,6 +77,10 @@ class RunReport:
     """In another segment than in the last run."""
     agreement: str | None
     """Adjusted Rand index against the last run."""
+    migration: tuple[tuple[int, ...], ...]
+    """People by segment of the last run (row) and of this one (column); empty for a first run."""
+    overlaps: tuple[Overlap, ...]
+    """Segments that take some of the same people by their rules, the most first; precedence decides between them."""
     segments: tuple[SegmentCount, ...]
     minimum_size: int
     refitted: bool
@@ -82,6 +101,8 @@ class RunReport:
 def report_from_json(text: str) -> RunReport:
     """The inverse of `RunReport.to_json`."""
     value = json.loads(text)
+    value["migration"] = tuple(tuple(row) for row in value["migration"])
+    value["overlaps"] = tuple(Overlap(**overlap) for overlap in value["overlaps"])
     value["segments"] = tuple(
         SegmentCount(**{**segment, "name": Text(segment["name"]["de"], segment["name"]["en"])})
         for segment in value["segments"]
@@ -115,6 +136,11 @@ def rounded(report: RunReport) -> dict[str, Any]:
         "not_assessed": rounded_count(report.not_assessed),
         "without_segment": rounded_count(report.unmatched + report.suppressed),
         "moved": rounded_count(report.moved),
+        "overlaps": [
+            {"first": each.first, "second": each.second, "people": rounded_count(each.people, least)}
+            for each in report.overlaps
+            if each.people >= least
+        ],
         "segments": [
             {
                 "key": segment.key,

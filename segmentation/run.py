@@ -22,12 +22,14 @@ from segmentation.features import FactSource, Subjects
 from segmentation.fitting import LastSegments, get_ready, make
 from segmentation.models import Model, parse_model
 from segmentation.record import Flag
-from segmentation.report import RunReport, SegmentCount
+from segmentation.report import Overlap, RunReport, SegmentCount
 from segmentation.run_publish import Late, Publication, publish
-from segmentation.run_stage import Plan, Tally, census, stage
+from segmentation.run_stage import Plan, Tally, census, stage, with_queue
 from segmentation.run_task import Clock, Task, before_this, renumbering
 from segmentation.stability import adjusted_rand
 from segmentation.store import DefinitionRow, ModelRow
+
+MOST_OVERLAPS = 100
 
 
 def run(database: Database, task: Task) -> RunReport:
@@ -66,6 +68,7 @@ def _run(database: Database, snapshot: Connection, number: int, task: Task, cloc
         corrections = in_force(snapshot, task.definition.scheme, segment_numbers(model))
     plan = Plan(number, task, model, before, corrections, population.watermark)
     with clock.stage("census"):
+        plan = with_queue(plan, source)
         suppressed, everybody = census(plan, source)
     with clock.stage("stage"):
         built, tally = stage(database, plan, everybody, suppressed, population.size)
@@ -159,11 +162,16 @@ def _report(
         suppressed=flag[Flag.SUPPRESSED],
         corrected=flag[Flag.CORRECTED],
         held=flag[Flag.HELD],
+        queued=flag[Flag.QUEUED],
+        second_time=flag[Flag.SECOND_TIME],
+        model_changed=flag[Flag.MODEL_CHANGED],
         conflicts=tally.conflicts,
         moved=tally.moved,
         overtaken=late.overtaken,
         left=len(plan.before.leavers),
         agreement=None if agreement is None else f"{agreement:.6f}",
+        migration=tuple(tuple(int(cell) for cell in row) for row in tally.table) if plan.before.run is not None else (),
+        overlaps=_overlaps(ready.model, tally),
         segments=_segments(ready.model, tally, late, suppressed),
         minimum_size=task.definition.minimum_size,
         refitted=refitted,
@@ -189,6 +197,15 @@ def _segments(model: Model, tally: Tally, late: Late, suppressed: frozenset[int]
         )
         for number, segment in enumerate(model.segments)
     )
+
+
+def _overlaps(model: Model, tally: Tally) -> tuple[Overlap, ...]:
+    if tally.overlap is None:
+        return ()
+    firsts, seconds = np.nonzero(np.triu(tally.overlap, k=1))
+    pairs = zip(firsts.tolist(), seconds.tolist(), strict=True)
+    found = [Overlap(model.segments[a].key, model.segments[b].key, int(tally.overlap[a, b])) for a, b in pairs]
+    return tuple(sorted(found, key=lambda each: (-each.people, each.first, each.second))[:MOST_OVERLAPS])
 
 
 def sweep(connection: Connection) -> int:

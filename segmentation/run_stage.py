@@ -23,11 +23,14 @@ from segmentation.methods.scores import Scores, pack_bits
 from segmentation.models import Model
 from segmentation.record import NO_SEGMENT, RECORD_VERSION, Flag
 from segmentation.run_task import Before, Task
-from segmentation.scoring import held, score
+from segmentation.scoring import score
 from segmentation.stability import contingency
+from segmentation.steadiness import Earlier, Movers, queue, steadied
 from segmentation.store_assignments import PackedRows
 
 Numbers = NDArray[np.int16]
+MOST_COMPARED = 64
+"""Up to so many rules are compared two by two; more make a table that nobody reads."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class Plan:
     before: Before
     corrections: Corrections
     watermark: int
+    queue: NDArray[np.int64] | None = None
+    """Who has to wait for the next run, ascending; None: nobody, there is no budget."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class Decided:
 
     batch: FactBatch
     scores: Scores
-    previous: Numbers
+    earlier: Earlier
     stable: Numbers
     segments: Numbers
     """After corrections."""
@@ -69,6 +74,8 @@ class Tally:
     flags: dict[Flag, int] = field(default_factory=dict)
     conflicts: int = 0
     moved: int = 0
+    overlap: NDArray[np.int64] | None = None
+    """People whom two rules fit, (rules, rules); None where nothing overlaps by nature, or there are too many rules."""
 
 
 def header_of(model: Model) -> bytes:
@@ -81,17 +88,21 @@ def decided(plan: Plan, source: FactSource) -> Iterator[Decided]:
     start = 0
     for batch in source.batches():
         stop = start + len(batch.subjects)
-        yield _decide(plan, batch, plan.before.segments[start:stop])
+        yield _decide(plan, batch, plan.before.earlier.part(start, stop))
         start = stop
 
 
-def _decide(plan: Plan, batch: FactBatch, previous: Numbers) -> Decided:
-    scores = score(plan.model, batch.facts, today=plan.task.today)
-    keeps = held(plan.model, scores.segment, previous, scores.strength)
-    stable = np.where(keeps, previous, scores.segment).astype(np.int16)
-    flags = np.where(scores.assessed, 0, int(Flag.NOT_ASSESSED)).astype(np.uint16)
+def _decide(plan: Plan, batch: FactBatch, earlier: Earlier) -> Decided:
+    today = plan.task.today
+    scores = score(plan.model, batch.facts, today=today)
+    stable, flags = steadied(plan.model, scores, earlier, plan.before.old, batch.facts, today=today)
+    if plan.queue is not None:
+        waits = np.isin(batch.subjects, plan.queue, assume_unique=True)
+        stable = np.where(waits, earlier.segments, stable).astype(np.int16)
+        flags[waits] |= int(Flag.QUEUED)
+        flags[waits] &= np.uint16(~int(Flag.MODEL_CHANGED) & 0xFFFF)
+    flags[~scores.assessed] |= int(Flag.NOT_ASSESSED)
     flags[scores.assessed & (scores.segment == NO_SEGMENT)] |= int(Flag.NO_RULE)
-    flags[keeps] |= int(Flag.HELD)
     segments, numbers = stable.copy(), np.zeros(len(stable), dtype=np.int64)
     places, which = plan.corrections.among(batch.subjects)
     segments[places] = plan.corrections.segments[which]
@@ -99,7 +110,22 @@ def _decide(plan: Plan, batch: FactBatch, previous: Numbers) -> Decided:
     flags[places] |= int(Flag.CORRECTED)
     flags[places[plan.corrections.segments[which] == NO_SEGMENT]] |= int(Flag.TAKEN_OUT)
     rules = pack_bits(scores.matches).T if scores.matches is not None else None
-    return Decided(batch, replace(scores, matches=None), previous, stable, segments, numbers, flags, rules)
+    return Decided(batch, replace(scores, matches=None), earlier, stable, segments, numbers, flags, rules)
+
+
+def with_queue(plan: Plan, source: FactSource) -> Plan:
+    """The plan with those who wait because too many would move at once; needs a look at everybody."""
+    budget, earlier = plan.model.stability.budget, plan.before.earlier
+    if budget is None or plan.before.run is None:
+        return plan
+    movers = (_movers(people) for people in decided(plan, source))
+    return replace(plan, queue=queue(movers, int(np.count_nonzero(earlier.segments >= 0)), budget))
+
+
+def _movers(people: Decided) -> Movers:
+    before = people.earlier.segments
+    moves = (before >= 0) & (people.stable >= 0) & (people.stable != before) & (people.correction == 0)
+    return Movers(people.batch.subjects[moves], people.scores.strength[moves], people.earlier.queued[moves])
 
 
 def census(plan: Plan, source: FactSource) -> tuple[frozenset[int], Iterator[Decided]]:
@@ -133,6 +159,9 @@ def stage(
     tally = Tally(
         np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64), np.zeros((count, count), dtype=np.int64)
     )
+    rules = plan.model.layout.rules
+    if 1 < rules <= MOST_COMPARED:
+        tally.overlap = np.zeros((rules, rules), dtype=np.int64)
     builder = BatchBuilder(header_of(plan.model))
     done, last = 0, -(2**63)
     with _Writer(database, plan, builder) as writer:
@@ -159,7 +188,7 @@ def _records(plan: Plan, part: Decided, suppressed: frozenset[int], tally: Tally
     records["scored"] = part.scores.segment
     records["stable"] = part.stable
     records["effective"] = effective
-    records["previous"] = part.previous
+    records["previous"] = part.earlier.segments
     records["flags"] = flags
     _put_facts(records, part, plan.model)
     _count(plan, tally, part, effective, flags)
@@ -188,10 +217,14 @@ def _count(plan: Plan, tally: Tally, part: Decided, effective: Numbers, flags: N
     tally.effective += np.bincount(effective[effective >= 0], minlength=count)
     for flag in Flag:
         tally.flags[flag] = tally.flags.get(flag, 0) + int(np.count_nonzero(flags & int(flag)))
+    if tally.overlap is not None and part.rules is not None:
+        fits = np.unpackbits(part.rules, axis=1, count=plan.model.layout.rules).astype(np.float32)
+        tally.overlap += (fits.T @ fits).astype(np.int64)  # counts below 2²⁴ a batch: exact
     tally.conflicts += int(np.count_nonzero((part.correction > 0) & (part.segments != part.stable)))
     if plan.before.run is not None:
-        tally.table += contingency(part.previous, effective, count, count)
-        tally.moved += int(np.count_nonzero((part.previous >= 0) & (part.previous != effective)))
+        before = part.earlier.segments
+        tally.table += contingency(before, effective, count, count)
+        tally.moved += int(np.count_nonzero((before >= 0) & (before != effective)))
 
 
 def _with_leavers(plan: Plan, records: NDArray[np.void], after: int, until: int) -> NDArray[np.void]:

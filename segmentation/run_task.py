@@ -23,6 +23,7 @@ from segmentation.definitions import Definition
 from segmentation.models import Model
 from segmentation.periods import day_of
 from segmentation.record import NO_SEGMENT, reason_code
+from segmentation.steadiness import Earlier, OldModel, nobody
 
 Progress = Callable[[int, int | None], None]
 """Called with how many people are done and how many there are."""
@@ -79,23 +80,26 @@ class Before:
     """The last run against today's population."""
 
     run: int | None
-    segments: NDArray[np.int16]
-    """Effective segments of the permitted, in their order; -1 without one."""
+    earlier: Earlier
+    """The permitted, in their order."""
     leavers: NDArray[np.int64]
     """In the last run and not permitted now, ascending."""
     leaver_segments: NDArray[np.int16]
     leaver_reasons: NDArray[np.uint8]
     """Record codes of why."""
+    old: OldModel | None = None
+    """The last run's model, where another one of the same inputs takes its place."""
 
 
 def before_this(
     connection: Connection, population: PermittedPopulation, task: Task, last: tuple[int, Model] | None, model: Model
 ) -> Before:
     """Look the last run up; segments are told by key, so that another version of the scheme compares rightly."""
-    segments = np.full(population.size, NO_SEGMENT, dtype=np.int16)
+    earlier = nobody(population.size)
     if last is None:
         none = np.zeros(0, dtype=np.int64)
-        return Before(None, segments, none, none.astype(np.int16), none.astype(np.uint8))
+        return Before(None, earlier, none, none.astype(np.int16), none.astype(np.uint8))
+    segments = earlier.segments.copy()
     renumber = renumbering(last[1], model)
     gone: list[NDArray[np.int64]] = []
     gone_from: list[NDArray[np.int16]] = []
@@ -109,11 +113,31 @@ def before_this(
     leavers = np.concatenate([np.zeros(0, dtype=np.int64), *gone])
     return Before(
         last[0],
-        segments,
+        _waiting(connection, population, last[0], renumber, model, segments),
         leavers,
         np.concatenate([np.zeros(0, dtype=np.int16), *gone_from]),
         _reasons(population, task, leavers),
+        OldModel(last[1], renumber) if last[1].digest != model.digest and last[1].features == model.features else None,
     )
+
+
+def _waiting(
+    connection: Connection,
+    population: PermittedPopulation,
+    run: int,
+    renumber: NDArray[np.int16],
+    model: Model,
+    segments: NDArray[np.int16],
+) -> Earlier:
+    """What the last run wanted; read only where the scheme has a guard that asks for it."""
+    wanted, queued = np.full(len(segments), NO_SEGMENT, dtype=np.int16), np.zeros(len(segments), dtype=bool)
+    if model.stability.margin > 0 or model.stability.budget is not None:
+        found = store_assignments.waiting_in(connection, run)
+        present = np.isin(found.subjects, population.subjects, assume_unique=True)
+        places = np.searchsorted(population.subjects, found.subjects[present])
+        wanted[places] = renumber[found.wanted[present]]
+        queued[places] = found.queued[present]
+    return Earlier(segments, wanted, queued)
 
 
 def renumbering(old: Model, new: Model) -> NDArray[np.int16]:

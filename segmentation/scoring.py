@@ -6,17 +6,24 @@ the stored model is the truth.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audit.instants import from_microseconds
-from segmentation.facts import Facts, facts_of_one, values_of
+from segmentation.facts import Facts, Values, facts_of_one, values_of
+from segmentation.inputs import Feature
+from segmentation.methods.abc import AbcMethod, score_abc
+from segmentation.methods.clv import ClvMethod, score_clv
 from segmentation.methods.kmeans import KMeansMethod, score_kmeans
+from segmentation.methods.latent_class import LatentClassMethod, score_latent_class
 from segmentation.methods.manual import ManualMethod, score_manual
+from segmentation.methods.mixture import MixtureMethod, score_mixture
 from segmentation.methods.rfm import RfmMethod, score_rfm
-from segmentation.methods.rules import score_rules
+from segmentation.methods.rules import RulesMethod, score_rules
 from segmentation.methods.scores import Scores
 from segmentation.models import Model
 from segmentation.periods import day_of
@@ -32,11 +39,21 @@ def score(model: Model, facts: Facts, *, today: int) -> Scores:
     if isinstance(method, ManualMethod):
         return score_manual(method, facts.people)
     values = values_of(model.features, facts, today=today)
-    if isinstance(method, KMeansMethod):
-        return score_kmeans(method, model.features, values)
-    if isinstance(method, RfmMethod):
-        return score_rfm(method, model.features, values)
-    return score_rules(method, model.features, values, today=today)
+    if isinstance(method, RulesMethod):
+        return score_rules(method, model.features, values, today=today)
+    scores: Scores = SCORERS[type(method)](method, model.features, values)
+    return scores
+
+
+SCORERS: dict[type, Callable[[Any, Sequence[Feature], Values], Scores]] = {
+    AbcMethod: score_abc,
+    RfmMethod: score_rfm,
+    ClvMethod: score_clv,
+    KMeansMethod: score_kmeans,
+    MixtureMethod: score_mixture,
+    LatentClassMethod: score_latent_class,
+}
+"""How each method scores; rules need the day besides, manual schemes need nothing."""
 
 
 @dataclass(frozen=True)
@@ -62,20 +79,29 @@ def today_of(model: Model, record: Record) -> int:
 
 
 def held(
-    model: Model, scored: NDArray[np.int16], previous: NDArray[np.int16], strength: NDArray[np.int64]
+    model: Model,
+    scored: NDArray[np.int16],
+    previous: NDArray[np.int16],
+    strength: NDArray[np.int64],
+    again: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.bool_]:
-    """Stability: who keeps the segment of the last run because the margin is small."""
-    if not isinstance(model.method, KMeansMethod) or model.method.keep_below <= 0:
+    """Stability: who keeps the segment of the last run because the margin is small.
+
+    Args:
+        again: who was held in the last run when it scored them to the same segment as this one.
+    """
+    if model.stability.margin <= 0:
         return np.zeros(len(scored), dtype=bool)
     known = (previous >= 0) & (previous < len(model.segments)) & (scored >= 0)
-    keeps: NDArray[np.bool_] = known & (previous != scored) & (strength < model.method.keep_below * 1e9)
-    return keeps
+    keeps: NDArray[np.bool_] = known & (previous != scored) & (strength < model.stability.margin * 1e9)
+    return keeps if again is None or not model.stability.second_run else keeps & ~again
 
 
 def replays(model: Model, record: Record) -> bool:
     """Whether the record's own facts and the stored model give the recorded score and steps again.
 
-    Suppression and correction are inputs of the record, like the previous segment; leaving has nothing to score.
+    Suppression, correction, the budget of moves and what the run before wanted are inputs of the record, like the
+    previous segment; leaving has nothing to score.
     """
     if record.flags & Flag.LEFT:
         return record.effective == NO_SEGMENT
@@ -84,8 +110,13 @@ def replays(model: Model, record: Record) -> bool:
         return False
     if again.assessed == bool(record.flags & Flag.NOT_ASSESSED):
         return False
-    keeps = held(model, *(np.array([part]) for part in (record.scored, record.previous, record.strength)))[0]
-    if keeps != bool(record.flags & Flag.HELD) or record.stable != (record.previous if keeps else record.scored):
+    scored, previous, strength = (np.array([part]) for part in (record.scored, record.previous, record.strength))
+    second = np.array([bool(record.flags & Flag.SECOND_TIME)])
+    keeps = bool(held(model, scored, previous, strength, second)[0])
+    if keeps != bool(record.flags & Flag.HELD):
+        return False
+    waits = keeps or bool(record.flags & Flag.QUEUED)
+    if record.stable != (record.previous if waits else record.scored):
         return False
     if record.flags & Flag.CORRECTED:
         return record.correction > 0 and (record.effective < 0) == bool(record.flags & Flag.TAKEN_OUT)

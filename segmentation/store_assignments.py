@@ -15,7 +15,7 @@ from audit.database import STAGING_ROWS, in_batches, insert_rows
 from audit.opening import RANDOM_BYTES, Opening
 from audit.tables import batch, batch_tile, shredded_leaf
 from governance.tables import subject
-from segmentation.record import FLAGS_OFFSET, Flag
+from segmentation.record import FLAGS_OFFSET, SCORED_OFFSET, Flag
 from segmentation.tables import assignment
 
 BLOCK = 65_536
@@ -35,6 +35,7 @@ class AssignmentRow(NamedTuple):
     locator: int
 
 
+_NOBODY = np.zeros(0, dtype=np.int64)
 _COLUMNS = tuple(assignment.c[name] for name in AssignmentRow._fields)
 
 
@@ -56,6 +57,15 @@ class Block:
     subjects: NDArray[np.int64]
     effective: NDArray[np.int16]
     left: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Who would have moved in a run and did not, ascending: where to, and whether it was the budget that kept them."""
+
+    subjects: NDArray[np.int64]
+    wanted: NDArray[np.int16]
+    queued: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -150,6 +160,32 @@ def blocks_of(connection: Connection, run: int, *, members_only: bool = False) -
         after = subjects[-1]
         left = [flag is not None and bool(int.from_bytes(flag, "big") & Flag.LEFT) for flag in flags]
         yield Block(np.array(subjects, dtype=np.int64), np.array(effective, dtype=np.int16), np.array(left, dtype=bool))
+
+
+def waiting_in(connection: Connection, run: int) -> Waiting:
+    """Who would have moved in a run and was held or queued, and where to; ascending."""
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    statement = (
+        f"SELECT subject, substr(record, {SCORED_OFFSET + 1}, 2), substr(record, {FLAGS_OFFSET + 1}, 2) "  # noqa: S608
+        f"FROM assignment WHERE run = {mark} AND record IS NOT NULL AND subject > {mark} ORDER BY subject LIMIT {BLOCK}"
+    )
+    waiting = int(Flag.HELD | Flag.QUEUED)
+    subjects, scored, queued = [_NOBODY], [_NOBODY], [_NOBODY]
+    after = -(2**63)
+    while True:
+        rows = connection.exec_driver_sql(statement, (run, after)).cursor
+        found = rows.fetchall() if rows is not None else []
+        if not found:
+            break
+        numbers = np.array([row[0] for row in found], dtype=np.int64)
+        flags = np.frombuffer(b"".join(bytes(row[2]) for row in found), dtype=">u2").astype(np.int64)
+        where = np.frombuffer(b"".join(bytes(row[1]) for row in found), dtype=">i2").astype(np.int64)
+        waits = (flags & waiting) != 0
+        subjects.append(numbers[waits])
+        scored.append(where[waits])
+        queued.append(flags[waits] & int(Flag.QUEUED))
+        after = int(numbers[-1])
+    return Waiting(np.concatenate(subjects), np.concatenate(scored).astype(np.int16), np.concatenate(queued) != 0)
 
 
 def effective_of(connection: Connection, run: int, subjects: NDArray[np.int64]) -> NDArray[np.int16]:

@@ -59,6 +59,7 @@ def register() -> None:
         notices,
         price,
         receipts,
+        roi,
         segment,
         serve,
         staff,
@@ -75,6 +76,7 @@ def register() -> None:
     segment.register(app)
     explain.register(app)
     price.register(app)
+    roi.register(app)
     export.register(app)
     audit.register(app)
     webhook.register(app)

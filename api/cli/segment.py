@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 group = typer.Typer(no_args_is_help=True, help="Schemes: define, run, show, and correct one person's assignment.")
 
+SHOWN_OVERLAPS = 5
 REVIEW_AFTER = timedelta(days=365)
 """When a correction is reviewed unless a date is given."""
 
@@ -140,12 +141,15 @@ def _show_report(report: RunReport) -> None:
         table.add_row(segment.key, segment.name.en, "too small" if segment.suppressed else str(segment.effective))
     output.screen.print(table)
     rest = {"not assessed": report.not_assessed, "in no segment": report.unmatched, "corrected": report.corrected}
-    rest |= {"moved": report.moved, "left": report.left}
+    rest |= {"moved": report.moved, "of these by the new model": report.model_changed, "left": report.left}
+    rest |= {"kept by a narrow margin": report.held, "waiting for the next run": report.queued}
     told = [f"{name} {count}" for name, count in rest.items() if count]
     if report.agreement is not None:
         told.append(f"agreement with the last run {report.agreement}")
     if told:
         output.screen.print(", ".join(told))
+    for each in report.overlaps[:SHOWN_OVERLAPS]:
+        output.screen.print(f"  {each.first} and {each.second} both fit {each.people}: {each.first} comes first")
 
 
 def _show_scheme(result: SchemeShown) -> None:

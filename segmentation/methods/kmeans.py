@@ -1,4 +1,4 @@
-"""k-means: the nearest stored centroid, in standardised features; pure, fitting stands in `kmeans_fit`.
+"""The nearest stored centroid, in standardised features or in components: k-means and Ward; pure.
 
 Somebody with missing inputs is scored by the mean squared distance over those that are there, which changes no
 order of a complete person's distances.
@@ -12,33 +12,41 @@ from typing import Any
 
 import numpy as np
 
-from segmentation.definition_kinds import Transform
 from segmentation.facts import Bools, Floats, Values
-from segmentation.inputs import Feature
+from segmentation.inputs import Feature, Quantity
+from segmentation.methods.reduction import Reduction, components_of, reduction_from_json
 from segmentation.methods.scores import TIE, Scores
 from segmentation.record import NO_SEGMENT, STRENGTH_ONE
+from segmentation.settings.shared import Transform
 
 
 @dataclass(frozen=True)
 class KMeansMethod:
-    """Feature keys, transform, means, scales and centroids (in standardised units); segment numbers are rows."""
+    """Feature keys, transform, means, scales and centroids (in standardised units); segment numbers are rows.
+
+    With a reduction, means, scales and centroids are those of its components. `heights` are the last merges of a
+    hierarchy, from the last one down, as distances; empty for k-means.
+    """
 
     features: tuple[str, ...]
     transform: Transform
     means: tuple[float, ...]
     scales: tuple[float, ...]
     centroids: tuple[tuple[float, ...], ...]
-    keep_below: float
+    reduction: Reduction | None = None
+    heights: tuple[float, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The model's own part of the document; floats as hexadecimal text."""
-        return {
+        extra: dict[str, Any] = {} if self.reduction is None else {"reduction": self.reduction.to_json()}
+        if self.heights:
+            extra["heights"] = [height.hex() for height in self.heights]
+        return extra | {
             "features": list(self.features),
             "transform": self.transform.value,
             "means": [mean.hex() for mean in self.means],
             "scales": [scale.hex() for scale in self.scales],
             "centroids": [[value.hex() for value in centroid] for centroid in self.centroids],
-            "keep_below": self.keep_below.hex(),
         }
 
 
@@ -50,7 +58,8 @@ def kmeans_from_json(value: dict[str, Any]) -> KMeansMethod:
         means=tuple(float.fromhex(mean) for mean in value["means"]),
         scales=tuple(float.fromhex(scale) for scale in value["scales"]),
         centroids=tuple(tuple(float.fromhex(part) for part in centroid) for centroid in value["centroids"]),
-        keep_below=float.fromhex(value["keep_below"]),
+        reduction=reduction_from_json(value["reduction"]) if "reduction" in value else None,
+        heights=tuple(float.fromhex(height) for height in value.get("heights", ())),
     )
 
 
@@ -60,15 +69,32 @@ def transformed(numbers: Floats, transform: Transform) -> Floats:
 
 
 def standardised(method: KMeansMethod, features: Sequence[Feature], values: Values) -> Values:
-    """The method's own features in its own order, in standard units; 0 where there is no number."""
-    index = {feature.key: position for position, feature in enumerate(features)}
-    rows = [index[key] for key in method.features]
-    usable = values.usable[rows]
+    """The method's own features or components in its own order, in standard units; 0 where there is no number."""
+    own = plain_values(method, features, values)
+    usable = own.usable
     numbers = np.zeros(usable.shape)
-    for row, source in enumerate(rows):
-        plain = transformed(values.numbers[source], method.transform)
+    for row, plain in enumerate(own.numbers):
         numbers[row] = np.where(usable[row], (plain - method.means[row]) / method.scales[row], 0.0)
     return Values(numbers, usable, np.zeros(usable.shape, dtype=bool))
+
+
+def plain_values(method: KMeansMethod, features: Sequence[Feature], values: Values) -> Values:
+    """The method's own features after their transform, or its components, before scaling."""
+    index = {feature.key: position for position, feature in enumerate(features)}
+    rows = [index[key] for key in method.features]
+    own = own_values(features, values, rows, method.transform)
+    if method.reduction is None:
+        return own
+    return components_of(method.reduction, [features[row] for row in rows], own)
+
+
+def own_values(features: Sequence[Feature], values: Values, rows: Sequence[int], transform: Transform) -> Values:
+    """Some features in another order, numbers transformed, categories as they are."""
+    numbers = np.zeros((len(rows), values.numbers.shape[1]))
+    for row, source in enumerate(rows):
+        plain = values.numbers[source]
+        numbers[row] = plain if features[source].quantity is Quantity.LEVEL else transformed(plain, transform)
+    return Values(numbers, values.known[rows], values.none[rows])
 
 
 def squared_distances(method: KMeansMethod, numbers: Floats, known: Bools) -> Floats:

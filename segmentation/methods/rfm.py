@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.definition_kinds import RfmSettings, ScoreRanges
 from segmentation.facts import Floats, Values
 from segmentation.inputs import Feature
 from segmentation.methods.scores import Scores, certain, first_match
+from segmentation.settings.rfm import RfmSettings, ScoreRanges
 
 AXES = ("recency", "frequency", "monetary")
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any
 
 import numpy as np
@@ -51,10 +52,24 @@ def rules_from_json(value: dict[str, Any], features: Mapping[str, Feature]) -> R
 def score_rules(method: RulesMethod, features: Sequence[Feature], values: Values, *, today: int) -> Scores:
     """Which segments fit whom; unknown never fits."""
     matches = np.zeros((len(method.rules), values.numbers.shape[1]), dtype=bool)
-    judge = Judge(features, values, today)
+    judge = Judge(features, values, today, shared=_shared(method.rules))
     for number, rule in enumerate(method.rules):
         matches[number] = judge.surely(rule)
     return certain(first_match(matches, method.otherwise), values.half_known, matches)
+
+
+@lru_cache(maxsize=64)
+def _shared(rules: tuple[Condition, ...]) -> frozenset[Condition]:
+    """Conditions that stand in the rules more than once: they are judged once per batch."""
+    counts: Counter[Condition] = Counter()
+    waiting = list(rules)
+    while waiting:
+        condition = waiting.pop()
+        counts[condition] += 1
+        if counts[condition] > 1 or isinstance(condition, Comparison):
+            continue
+        waiting.extend([condition.item] if isinstance(condition, NotThat) else condition.items)
+    return frozenset(condition for condition, count in counts.items() if count > 1)
 
 
 @dataclass(frozen=True)
@@ -72,7 +87,16 @@ class Judge:
     false with everything.
     """
 
-    def __init__(self, features: Sequence[Feature], values: Values, today: int) -> None:
+    def __init__(
+        self,
+        features: Sequence[Feature],
+        values: Values,
+        today: int,
+        *,
+        shared: frozenset[Condition] = frozenset(),
+    ) -> None:
+        self._shared = shared
+        self._answers: dict[tuple[Condition, bool], Bools] = {}
         self._features = features
         self._index = {feature.key: index for index, feature in enumerate(features)}
         self._values = values
@@ -86,6 +110,21 @@ class Judge:
 
     def surely(self, condition: Condition) -> Bools:
         """Whom the condition fits for sure."""
+        return self._once(condition, True, self._surely)
+
+    def surely_not(self, condition: Condition) -> Bools:
+        """Whom the condition does not fit for sure."""
+        return self._once(condition, False, self._surely_not)
+
+    def _once(self, condition: Condition, positive: bool, judge: Callable[[Condition], Bools]) -> Bools:
+        if condition not in self._shared:
+            return judge(condition)
+        key = (condition, positive)
+        if key not in self._answers:
+            self._answers[key] = judge(condition)
+        return self._answers[key]
+
+    def _surely(self, condition: Condition) -> Bools:
         if isinstance(condition, Comparison):
             return self._fits(condition)
         if isinstance(condition, NotThat):
@@ -93,11 +132,10 @@ class Judge:
         parts = [self.surely(item) for item in condition.items]
         return reduce(np.logical_and if isinstance(condition, AllOf) else np.logical_or, parts)
 
-    def surely_not(self, condition: Condition) -> Bools:
-        """Whom the condition does not fit for sure."""
+    def _surely_not(self, condition: Condition) -> Bools:
         if isinstance(condition, Comparison):
             known: Bools = self._values.known[self._index[condition.feature]]
-            return known & ~self._fits(condition)
+            return known & ~self.surely(condition)
         if isinstance(condition, NotThat):
             return self.surely(condition.item)
         parts = [self.surely_not(item) for item in condition.items]

@@ -18,7 +18,6 @@ from governance.catalogue import parse_catalogue
 from governance.vocabulary import Reason, Text
 from segmentation import counterfactual, explain_texts
 from segmentation.counterfactual import Act, changed_facts, find_counterfactual, outcome
-from segmentation.definition_kinds import ScoreRanges, Transform
 from segmentation.definitions import Definition, Segment, parse_definition
 from segmentation.explain import CorrectionNote, Explanation, PriceNote, Surroundings, explain
 from segmentation.facts import facts_of_one, values_of
@@ -28,6 +27,9 @@ from segmentation.methods.rules import RulesMethod
 from segmentation.models import Model, make_model
 from segmentation.record import Flag, Record
 from segmentation.scoring import score_one, today_of
+from segmentation.settings.rfm import ScoreRanges
+from segmentation.settings.shared import Transform
+from segmentation.settings.stability import Stability
 from tests.builders import default_catalogue
 from tests.small_world import NOON, TODAY
 
@@ -84,23 +86,31 @@ def rfm_model(definition: Definition) -> Model:
     return _made(definition, RfmMethod(("last", "orders", "revenue"), cuts, ranges, definition.otherwise))
 
 
-def kmeans_model(definition: Definition, keep_below: float = 0.0, transform: Transform = Transform.NONE) -> Model:
+def kmeans_model(definition: Definition, margin: float = 0.0, transform: Transform = Transform.NONE) -> Model:
     method = KMeansMethod(
         features=("last", "orders", "revenue", "staff"),
         transform=transform,
         means=(120.0, 4.0, 200_000.0, 60.0),
         scales=(90.0, 3.0, 150_000.0, 50.0),
         centroids=((-1.0, 1.5, 1.4, 0.3), (0.1, -0.3, -0.4, 0.0), (1.6, -1.0, -0.9, -0.4)),
-        keep_below=keep_below,
     )
     names = [Text("Viel", "Much"), Text("Mittel", "Some"), Text("Wenig", "Little")]
     segments = tuple(Segment(f"s{n}", name, name) for n, name in enumerate(names, 1))
-    return _made(replace(definition, segments=segments), method)
+    return _made(replace(definition, segments=segments, stability=Stability(margin)), method)
 
 
 def _made(definition: Definition, method: Any) -> Model:
     segments = definition.segments
-    return make_model(definition.kind, definition.digest, "Europe/Berlin", definition.features, segments, method, {})
+    return make_model(
+        definition.kind,
+        definition.digest,
+        "Europe/Berlin",
+        definition.features,
+        segments,
+        method,
+        {},
+        definition.stability,
+    )
 
 
 MODELS = {"rules": rules_model, "rfm": rfm_model, "kmeans": kmeans_model}
@@ -250,7 +260,7 @@ def test_an_unknown_fact_stays_unknown_in_a_counterfactual() -> None:
 def test_stability_is_applied_before_a_counterfactual_is_told() -> None:
     """A narrow win that the next run would not follow is no way to another segment."""
     definition = a_definition("kmeans")
-    loose, sticky = kmeans_model(definition), kmeans_model(definition, keep_below=0.5)
+    loose, sticky = kmeans_model(definition), kmeans_model(definition, margin=0.5)
     record = a_record(loose, facts_of(loose), (True,) * 6, previous=1)
     found = find_counterfactual(loose, record, SUGGESTABLE)
     assert found is not None

@@ -10,17 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from governance.vocabulary import Reason
-from segmentation.definition_kinds import KMeansSettings, RfmSettings, ScoreRanges, Transform
 from segmentation.definitions import parse_definition
 from segmentation.facts import Facts, values_of
+from segmentation.fitting_clusters import fit_clusters
 from segmentation.methods.kmeans import KMeansMethod
-from segmentation.methods.kmeans_fit import fit_kmeans
 from segmentation.methods.rfm import RfmMethod, fit_rfm, scores_of
 from segmentation.methods.rules import Judge, RulesMethod
 from segmentation.methods.scores import first_match, pack_bits
 from segmentation.models import Model, make_model, parse_model
 from segmentation.record import Flag, Record, RecordLayout, pack, unpack
 from segmentation.scoring import score, score_one
+from segmentation.settings.kmeans import KMeansSettings
+from segmentation.settings.rfm import RfmSettings, ScoreRanges
+from segmentation.settings.shared import Transform
 from segmentation.stability import adjusted_rand, contingency, matching
 from tests.consent.builders import TODAY
 from tests.segmentation.builders import CATALOGUE, NAME, clusters, reactivation, rfm
@@ -34,12 +36,11 @@ def kmeans_model(random: np.random.Generator) -> Model:
     definition = parse_definition(json.dumps(clusters()), CATALOGUE)
     means, scales = random.normal(0, 100, 4), random.uniform(0.5, 50, 4)
     method = KMeansMethod(
-        definition.kmeans.features if definition.kmeans else (),
+        ("orders", "revenue", "employees", "satisfaction"),
         Transform.SQRT,
         tuple(means.tolist()),
         tuple(scales.tolist()),
         tuple(tuple(row) for row in random.normal(0, 1, (3, 4)).tolist()),
-        0.0,
     )
     segments = parse_definition(json.dumps(reactivation()), CATALOGUE).segments
     return make_model(definition.kind, definition.digest, "Europe/Berlin", definition.features, segments, method, {})
@@ -146,7 +147,7 @@ def test_two_equally_near_centroids_go_to_the_lower_number() -> None:
     assert isinstance(method, KMeansMethod)
     same = (0.0, 0.0, 0.0, 0.0)
     for centroids in ((same, (1e-12, 0.0, 0.0, 0.0), same), ((1e-12, 0.0, 0.0, 0.0), same, same)):
-        tied = KMeansMethod(method.features, Transform.NONE, (0.0,) * 4, (1.0,) * 4, centroids, 0.0)
+        tied = KMeansMethod(method.features, Transform.NONE, (0.0,) * 4, (1.0,) * 4, centroids)
         made = make_model(model.kind, model.definition, model.zone, model.features, model.segments, tied, {})
         one = score_one(made, (9.0, 9.0, 9.0, 9.0), (True,) * 4, today=TODAY)
         assert (one.segment, one.strength) == (0, 0)
@@ -219,12 +220,13 @@ def test_a_fit_on_the_same_rows_scores_its_own_people_as_it_labelled_them() -> N
     """The stored centroids, not the library's object, decide."""
     random = np.random.default_rng(3)
     rows = random.normal(0, 1, (4, 500)) + random.integers(0, 3, 500) * 10
-    method, inertia = fit_kmeans(KMeansSettings(3, ("orders", "revenue", "employees", "satisfaction")), rows)
     model = kmeans_model(random)
+    settings = KMeansSettings(3, ("orders", "revenue", "employees", "satisfaction"))
+    method, fit, _ = fit_clusters(settings, model.features, rows, None)
     made = make_model(model.kind, model.definition, model.zone, model.features, model.segments, method, {})
 
     scores = score(made, Facts(rows, np.ones(rows.shape, bool)), today=TODAY)
 
     assert scores.assessed.all()
     assert len(set(scores.segment.tolist())) == 3
-    assert inertia < 0.2
+    assert float(fit["inertia"]) < 0.2
