@@ -57,6 +57,7 @@ def register() -> None:
         home,
         importing,
         notices,
+        portal,
         price,
         receipts,
         segment,
@@ -70,14 +71,15 @@ def register() -> None:
     importing.register(app)
     consents.register(app)
     receipts.register()
-    notices.register(app)
     grounds.register()
+    notices.register(app)
     segment.register(app)
     explain.register(app)
     price.register(app)
     export.register(app)
     audit.register(app)
     webhook.register(app)
+    portal.register(app)
     staff.register(app)
     serve.register(app)
     worker.register(app)
