@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from audit.database import to_microseconds
 from audit.fact import Fact, FactValue
+from audit.instants import to_microseconds
 from consent.errors import DeclarationInvalid
 from consent.replay import FIELD_ACTS, WIDE_SCOPES
 from governance.vocabulary import Act, Actor, Channel, Declaration, Scope, Source

@@ -35,6 +35,7 @@ __all__ = [
     "end",
     "phone_proof",
     "rebuild",
+    "rebuild_at_once",
     "record",
     "record_use",
     "retained_until",
@@ -150,6 +151,13 @@ def rebuild(work: Database) -> None:
             after = store_grounds.rebuild_piece(connection, after)
         if after is None:
             return
+
+
+def rebuild_at_once(connection: Connection) -> None:
+    """The same within the caller's transaction, which nobody else can write beside."""
+    after = store_grounds.rebuild_piece(connection, None)
+    while after is not None:
+        after = store_grounds.rebuild_piece(connection, after)
 
 
 @dataclass

@@ -1,10 +1,10 @@
 """The projections computed again from the ledger, range by range, while everybody goes on declaring.
 
-Nothing else is needed than the declarations (Article 7(1) GDPR), and nobody waits: a range of subjects is read and
-replayed in a snapshot without any lock, then put in place in a short transaction of its own under the log's lock. Where
-somebody of the range declared something in between, the range is read again under that lock. At every moment each
-subject's rows are the old ones or the new ones, both by everything declared until then; there is no second table and no
-moment without projections. Memory is bounded by the range.
+Nothing else is needed than the declarations and the recorded grounds (Article 7(1) GDPR), and nobody waits: a range of
+subjects is read and replayed in a snapshot without any lock, then put in place in a short transaction of its own under
+the log's lock. Where somebody of the range declared something in between, the range is read again under that lock. At
+every moment each subject's rows are the old ones or the new ones, both by everything declared until then; there is no
+second table and no moment without projections. Memory is bounded by the range.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from audit import log
 from audit.database import STAGING_ROWS, Database
-from consent import store_ledger
+from consent import grounds, store_ledger
 from consent import store_rebuild as store
 from consent.replay import position_of
 from consent.replay_many import Standings, standings_of
@@ -49,6 +49,7 @@ def rebuild(work: Database, *, rows: int = STAGING_ROWS, progress: Progress | No
         if progress is not None:
             progress(done)
         if low == store.LAST:
+            grounds.rebuild(work)
             return done
 
 
@@ -60,6 +61,7 @@ def rebuild_at_once(connection: Connection) -> int:
         replayed = _replay(connection, range_)
         _put(connection, range_, replayed, keys)
         low, done = range_.high, done + replayed[0].subjects
+    grounds.rebuild_at_once(connection)
     return done
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
 
 from governance.tables import api_token, staff, staff_session
 
@@ -108,11 +108,15 @@ def add_token(
     connection.execute(insert(api_token), values)
 
 
+_TOKEN = select(api_token.c.label, api_token.c.role, api_token.c.scopes).where(
+    api_token.c.token == bindparam("sent"), api_token.c.expires_at > bindparam("at")
+)
+"""Built once: every call of the API asks it."""
+
+
 def token(connection: Connection, token: bytes, now: datetime) -> TokenRow | None:
     """What the token stands for, if it has not expired."""
-    table = api_token.c
-    query = select(table.label, table.role, table.scopes).where(table.token == token, table.expires_at > now)
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_TOKEN, {"sent": token, "at": now}).one_or_none()
     return None if row is None else TokenRow(*row)
 
 

@@ -57,6 +57,7 @@ def register() -> None:
         home,
         importing,
         notices,
+        portal,
         price,
         receipts,
         roi,
@@ -71,8 +72,8 @@ def register() -> None:
     importing.register(app)
     consents.register(app)
     receipts.register()
-    notices.register(app)
     grounds.register()
+    notices.register(app)
     segment.register(app)
     explain.register(app)
     price.register(app)
@@ -80,6 +81,7 @@ def register() -> None:
     export.register(app)
     audit.register(app)
     webhook.register(app)
+    portal.register(app)
     staff.register(app)
     serve.register(app)
     worker.register(app)

@@ -16,6 +16,7 @@ from governance.vocabulary import Act, Channel, Scope, Source, Unit
 
 if TYPE_CHECKING:
     from api.workflows.consents import ConsentImport, DeclaredFor, Said, SubjectShown
+    from api.workflows.projections import Rebuilt
 
 group = typer.Typer(no_args_is_help=True, help="One person: where they stand, and taking down what they declare.")
 
@@ -159,6 +160,15 @@ def restrict(context: typer.Context, reference: Reference, unit: OfUnit = Unit.C
         output.answer(context, restrict_for(house, reference, actor=actor, now=output.now(), unit=unit), _show_declared)
 
 
+@group.command("rebuild")
+def rebuild(context: typer.Context) -> None:
+    """Compute where everybody stands again from all that was declared; others go on working meanwhile."""
+    from api.workflows.projections import rebuild as run
+
+    with output.house(context) as house, output.progress_bar(context, "people") as progress:
+        output.answer(context, run(house, progress=progress), _show_rebuilt)
+
+
 def _declare(context: typer.Context, reference: str, said: Said, unit: Unit) -> None:
     from api.workflows.consents import declare_for
 
@@ -188,6 +198,10 @@ def _show_declared(result: DeclaredFor) -> None:
         output.screen.print(f"Recorded as log entry {result.entry}; in force from now on.")
     else:
         output.screen.print("Recorded before; nothing changed.")
+
+
+def _show_rebuilt(result: Rebuilt) -> None:
+    output.screen.print(f"Computed again for {result.subjects} people who declared anything.")
 
 
 def _show_subject(result: SubjectShown) -> None:

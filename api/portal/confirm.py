@@ -14,6 +14,7 @@ from starlette.responses import Response
 from api.deps import web_of
 from api.portal.open_page import CHANNELS, label_of, open_page, read_fields, spoken
 from api.workflows import confirming
+from governance.notice_items import blocks_of
 
 if TYPE_CHECKING:
     from governance.vocabulary import Language
@@ -37,7 +38,7 @@ def ask(request: Request, secret: str) -> Response:
         purpose=label_of(request, asked.purpose),
         channel=CHANNELS[asked.channel],
         read=read,
-        notice=asked.texts[read].text,
+        notice=blocks_of(asked.texts[read].text),
         expires_at=asked.expires_at,
     )
 

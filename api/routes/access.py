@@ -26,6 +26,7 @@ from governance.staff import ApiCaller, Scope
 from governance.vocabulary import Actor, Language
 
 BEARER = HTTPBearer(auto_error=False, description="A token made with `lauter staff token`.")
+Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)]
 
 
 @dataclass(frozen=True)
@@ -56,20 +57,30 @@ class Call:
 def calling(scope: Scope, right: Right) -> Callable[..., Call]:
     """A route for callers with this scope, in a role with this right."""
 
-    def call(request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)]) -> Call:
-        web = web_of(request)
-        now = web.clock()
-        if credentials is None:
-            raise NotSignedIn
-        with web.house.work.reading() as connection:
-            caller = staff.find_token(connection, credentials.credentials, now=now)
-        if caller is None:
-            raise NotSignedIn
-        if scope not in caller.scopes or not may(caller.role, right):
-            raise NotPermitted
-        return Call(web, caller, now, language_of(request))
+    def call(request: Request, credentials: Credentials) -> Call:
+        return admit(request, credentials, scope, right)
 
     return call
+
+
+def admit(request: Request, credentials: Credentials, scope: Scope, right: Right) -> Call:
+    """The call, if the token allows it; a route that is asked before each use does this in its own thread.
+
+    Raises:
+        NotSignedIn: no token, or none that lasts.
+        NotPermitted: the scope or the role is missing.
+    """
+    web = web_of(request)
+    now = web.clock()
+    if credentials is None:
+        raise NotSignedIn
+    with web.house.work.reading() as connection:
+        caller = staff.find_token(connection, credentials.credentials, now=now)
+    if caller is None:
+        raise NotSignedIn
+    if scope not in caller.scopes or not may(caller.role, right):
+        raise NotPermitted
+    return Call(web, caller, now, language_of(request))
 
 
 async def document(request: Request) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
-
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import JSONResponse, Response
 
 from api.access import Right
-from api.routes.access import Call, calling
+from api.routes.access import Credentials, admit
 from api.routes.openapi import problems
 from api.routes.preference_models import Whom
 from api.security import TooManyAttempts
@@ -17,8 +16,6 @@ from governance.staff import Scope
 from governance.vocabulary import Channel, Reason
 
 router = APIRouter(tags=["decisions"])
-
-Reader = Annotated[Call, Depends(calling(Scope.READ, Right.PERSON))]
 
 
 class Question(Whom):
@@ -50,11 +47,12 @@ class DecisionOut(BaseModel):
 @router.post(
     "/decisions", responses={200: {"model": DecisionOut}, **problems(401, 403, 404, 422, 429)}, response_model=None
 )
-def decide(call: Reader, question: Question) -> dict[str, Any]:
+def decide(request: Request, credentials: Credentials, question: Question) -> Response:
     """Whether somebody may be used for a purpose now, over a channel if one is named.
 
     Unknown references are counted: whoever guesses is stopped after 120 in a quarter of an hour.
     """
+    call = admit(request, credentials, Scope.READ, Right.PERSON)
     key = f"preferences {call.caller.handle}"
     if call.web.lookups.take(key, now=call.now) is not None:
         raise TooManyAttempts
@@ -62,4 +60,4 @@ def decide(call: Reader, question: Question) -> dict[str, Any]:
         call.house, question.reference, question.purpose, question.channel, now=call.now, unit=question.unit
     )
     call.web.lookups.give_back(key)
-    return answer.to_json()
+    return JSONResponse(answer.to_json())

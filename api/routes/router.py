@@ -5,5 +5,6 @@ from fastapi import APIRouter
 from api.routes import confirmations, decisions, exports, imports, log, people, preferences, prices, schemes, webhooks
 
 router = APIRouter()
-for area in (schemes, people, preferences, decisions, confirmations, imports, prices, exports, webhooks, log):
+# Decisions first: they are asked before each use, and an address is looked for in this order.
+for area in (decisions, schemes, people, preferences, confirmations, imports, prices, exports, webhooks, log):
     router.include_router(area.router, prefix="/api/v1")

@@ -11,6 +11,7 @@ import pytest
 
 from api.wiring import House
 from api.workflows.consents import ConsentImport, Said, declare_for, import_consents, restrict_for, show_subject
+from api.workflows.projections import rebuild
 from audit import log
 from audit.errors import BadInput, NotFound
 from consent.errors import MayNotRaise
@@ -269,3 +270,15 @@ def test_restriction_and_unknown_references(house: House) -> None:
             action(house, "K-4711", actor=OPERATOR, now=NOON)
     with pytest.raises(NotFound):
         declare_for(house, "K-1", Said(Act.GIVEN, purpose="nonsense"), actor=OPERATOR, now=NOON)
+
+
+def test_where_everybody_stands_can_be_computed_again(house: House) -> None:
+    """Article 7(1) GDPR: an operator puts a damaged projection right, from what was declared alone."""
+    declare_for(house, "K-1", Said(Act.GIVEN, purpose="newsletter", source=Source.SUBJECT), actor=OPERATOR, now=NOON)
+    declare_for(house, "K-2", Said(Act.WITHDRAWN, purpose="newsletter"), actor=OPERATOR, now=NOON)
+    with house.work.writing() as connection:
+        connection.exec_driver_sql("UPDATE standing SET state = 'given', objected = 0")
+    assert reason(house, 2) is Reason.CONSENT_GIVEN
+
+    assert rebuild(house).to_json() == {"subjects": 2}
+    assert (reason(house, 1), reason(house, 2)) == (Reason.CONSENT_GIVEN, Reason.CONSENT_WITHDRAWN)

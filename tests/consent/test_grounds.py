@@ -21,6 +21,7 @@ from consent.grounds import CUSTOMER_FACTS, Ground, GroundEntry, GroundKind, Gro
 from consent.ledger import declare
 from consent.openings import openings_of
 from consent.permission import decide_one, lawful
+from consent.rebuilding import rebuild, rebuild_at_once
 from consent.store_grounds import open_channels, rows_of
 from consent.tables import open_channel
 from governance.purposes import Purpose
@@ -191,9 +192,12 @@ def test_what_is_open_can_be_computed_again(work: Database) -> None:
         connection.execute(update(open_channel).values(customer=15))
         connection.execute(insert(open_channel), {"purpose": "other", "subject": 8, "customer": 1, "presumed": 0})
 
-    grounds.rebuild(work)
+    rebuild(work)
 
-    with work.reading() as connection:
+    with work.writing() as connection:
+        assert _opened(connection) == expected
+        connection.execute(delete(open_channel))
+        rebuild_at_once(connection)
         assert _opened(connection) == expected
 
 
