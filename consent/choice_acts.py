@@ -6,10 +6,11 @@ counts. Going back restores what stood before, as far as it is the person's own 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from consent.channels import Opening, openings
 from consent.choices import (
     Aim,
     Answer,
@@ -62,6 +63,25 @@ def acts(
     return _refusing(purpose, aim, standing)
 
 
+def acts_of(
+    choices: Sequence[Choice], catalogue: Catalogue, position: Position, *, now: datetime, renew: Collection[str] = ()
+) -> list[tuple[Act, Aim]]:
+    """The declarations of one form, each once, in the order of the choices.
+
+    Args:
+        renew: purposes whose notice was changed since the consent was given.
+    """
+    freed = {c.aim.field for c in choices if c.aim.field and not c.aim.purpose and c.answer is Answer.ALLOW}
+    found: dict[tuple[Act, Aim], None] = {}
+    for choice in choices:
+        if choice.aim.purpose and choice.aim.field in freed and choice.answer is Answer.REFUSE:
+            found.setdefault((Act.FIELD_WITHHELD, choice.aim))  # released for all of them in the same breath
+            continue
+        for act in acts(choice, catalogue, position, now=now, renew=choice.aim.purpose in renew):
+            found.setdefault(act)
+    return list(found)
+
+
 def contradicted(choices: Sequence[Choice]) -> frozenset[Choice]:
     """Channels allowed beside a refusal of the evaluation they hang on: the refusal counts, these do not."""
     refused = {
@@ -100,12 +120,9 @@ def restoring(catalogue: Catalogue, before: Position, after: Position) -> list[C
         if (old[scope] is None) is not (new[scope] is None):
             found.append(Choice(Aim(scope=scope), Answer.LIFT if old[scope] is None else Answer.REFUSE))
     for purpose in catalogue.purposes.values():
-        found += _restoring_purpose(purpose, before, after)
-    for aim in field_aims(catalogue):
-        was, is_ = (is_withheld(p, aim.purpose, aim.field or "") for p in (before, after))
-        if was is not is_:
-            found.append(Choice(aim, Answer.REFUSE if was else Answer.ALLOW))
-    return found
+        back = list(_restoring_purpose(purpose, before, after, stopped=_is_stopped(purpose, before)))
+        found += [*back, *_keeping_open(purpose, before, after, back)]
+    return found + [choice for aim in field_aims(catalogue) for choice in _restoring_field(aim, before, after)]
 
 
 def _allowing(
@@ -140,7 +157,23 @@ def _refusal(purpose: Purpose) -> Act:
     return Act.REFUSED if purpose.basis is LegalBasis.CONSENT else Act.OBJECTED
 
 
-def _restoring_purpose(purpose: Purpose, before: Position, after: Position) -> Iterator[Choice]:
+def _restoring_field(aim: Aim, before: Position, after: Position) -> Iterator[Choice]:
+    field = aim.field or ""
+    was, is_ = (is_withheld(p, aim.purpose, field) for p in (before, after))
+    freed = is_withheld(after, None, field) and not is_withheld(before, None, field)
+    if was is not is_ or (was and freed):
+        yield Choice(aim, Answer.REFUSE if was else Answer.ALLOW)
+
+
+def _is_stopped(purpose: Purpose, position: Position) -> bool:
+    """Whether a wide objection stood above the purpose: a consent given anew would rise above it."""
+    standing = position.standings.get(purpose.key, NO_STANDING)
+    return not all(outranks(purpose, standing, since) for _, since in wide_scopes_on(purpose, position.objections))
+
+
+def _restoring_purpose(purpose: Purpose, before: Position, after: Position, *, stopped: bool) -> Iterator[Choice]:
+    if stopped and purpose.basis is LegalBasis.CONSENT:
+        return  # it did not run before either; going back never opens what an objection had closed
     old, new = (p.standings.get(purpose.key, NO_STANDING) for p in (before, after))
     gave, gives = (s.state in PERMITTING_STATES for s in (old, new))
     if purpose.basis is LegalBasis.LEGITIMATE_INTERESTS and old.objected is not new.objected:
@@ -156,6 +189,24 @@ def _restoring_purpose(purpose: Purpose, before: Position, after: Position) -> I
             yield Choice(aim, Answer.LIFT)
         elif _reopened(old, new, channel) or (consents and not consented and (gave or not asks_for_whole(purpose))):
             yield Choice(aim, Answer.REFUSE)
+
+
+def _keeping_open(purpose: Purpose, before: Position, after: Position, back: Sequence[Choice]) -> Iterator[Choice]:
+    """A word about every other channel of a purpose that is allowed again, so that none is taken for refused.
+
+    Post needs no consent of its own; once the whole was refused it takes the person's word to open it (OBJ-6).
+    """
+    if not any(choice.answer is Answer.ALLOW for choice in back):
+        return
+    old, new = (p.standings.get(purpose.key, NO_STANDING) for p in (before, after))
+    anew = purpose.basis is LegalBasis.CONSENT and new.state not in PERMITTING_STATES
+    for channel in sorted(purpose.channels):
+        aim = Aim(purpose.key, channel)
+        if any(choice.aim == aim for choice in back):
+            continue
+        free = not purpose.marketing or Opening.NO_OBJECTION in openings(channel, "unknown")
+        opens = anew and free and not is_closed(old, channel)
+        yield Choice(aim, Answer.ALLOW if opens else Answer.LIFT)
 
 
 def _reopened(old: Standing, new: Standing, channel: Channel) -> bool:

@@ -50,13 +50,15 @@ class Prepared(NamedTuple):
 blocked_address = Table(
     "blocked_address",
     METADATA,
-    Column("hash", LargeBinary, primary_key=True, comment="nested HMAC-SHA-256 of kind and match form"),
+    Column(
+        "hash", LargeBinary, primary_key=True, comment="nested HMAC-SHA-256 of kind, match form and purpose, if for one"
+    ),
     Column("born", Integer, nullable=False, comment="epoch of the block key it was first hashed under"),
     Column("epoch", Integer, nullable=False, comment="epoch of the outermost key"),
     Column("form", SmallInteger, nullable=False, comment="version of the canonical form"),
     Column("added_at", Instant, nullable=False, comment="when it was blocked"),
     Index("blocked_address_by_epoch", "epoch"),
-    comment="Addresses nobody may write to; retention: as long as the objection holds, no holder: it names nobody",
+    comment="Addresses nobody may advertise to; retention: as long as the objection holds, no holder: it names nobody",
     sqlite_with_rowid=False,
 )
 

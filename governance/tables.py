@@ -111,7 +111,7 @@ import_record = Table(
         autoincrement=False,
         comment="number of the import",
     ),
-    Column("kind", Text, nullable=False, comment="contacts, accounts, activities, consents or attributes"),
+    Column("kind", Text, nullable=False, comment="contacts, accounts, activities, consents, grounds or attributes"),
     Column("started_at", Instant, nullable=False, comment="when it began"),
     Column("finished_at", Instant, comment="null while under way, or when it was killed"),
     Column("actor", Text, nullable=False, comment="role and handle"),

@@ -120,7 +120,7 @@ def choose(  # noqa: PLR0913 - who says what, through whom, since when, read how
         }  # fmt: skip
     dropped = choice_acts.contradicted(choices)
     wanted = choice_acts.completed([c for c in choices if c not in dropped], house.catalogue, stands.words)
-    acts = _acts(house, wanted, stands, renew, now=now)
+    acts = choice_acts.acts_of(wanted, house.catalogue, stands.position, now=now, renew=renew)
     waiting = _unproven(acts, stands, proof) if source is Source.SUBJECT else []
     said = [_declaration(house, act, aim, source, now, language, proof) for act, aim in acts if aim not in waiting]
     done = _record(house, subject, said, actor=actor, now=now, proof=proof, expected=expected)
@@ -181,18 +181,6 @@ def check_offered(house: House, choice: Choice) -> None:
         raise ChoiceNotOffered(f"{purpose.key}: it is needed for the contract, and nobody decides about it")
     if aim.channel is not None and aim.channel not in purpose.channels:
         raise ChoiceNotOffered(f"{purpose.key}: it sends nothing by {aim.channel.value}")
-
-
-def _acts(
-    house: House, choices: Sequence[Choice], stands: Standpoint, renew: set[str], *, now: datetime
-) -> list[tuple[Act, Aim]]:
-    """Each act once, in the order of the choices."""
-    found: dict[tuple[Act, Aim], None] = {}
-    for choice in choices:
-        anew = choice.aim.purpose in renew
-        for act in choice_acts.acts(choice, house.catalogue, stands.position, now=now, renew=anew):
-            found.setdefault(act)
-    return list(found)
 
 
 def _unproven(acts: Sequence[tuple[Act, Aim]], stands: Standpoint, proof: Proof | None) -> list[Aim]:

@@ -11,12 +11,15 @@ from pathlib import Path
 import pytest
 
 from api.wiring import House
-from api.workflows import declaring
+from api.workflows import declaring, portal
 from api.workflows.preference_views import HolderState, Preferences, State
 from api.workflows.preferences import Aim, Answer, Choice, ChoiceNotOffered, Chosen, Proof, choose, preferences, undo
 from consent import ledger
+from consent.choice_acts import everything_refused
 from consent.errors import MayNotRaise
-from governance.vocabulary import OPERATOR, THE_SUBJECT, Act, Channel, Reason, Scope, Source
+from governance import store_webhooks, webhooks
+from governance.identity import Identity
+from governance.vocabulary import OPERATOR, THE_SUBJECT, Act, Channel, Reason, Scope, Source, Unit
 from tests.api.test_exports import built, downloaded
 from tests.small_world import NOON, RULES, a_small_world, identity_of, run_scheme, said
 
@@ -197,6 +200,28 @@ def test_going_back_is_one_act_and_leaves_what_came_later(person: Person) -> Non
     assert next(f for f in person.sees().fields if f.key == "needs").withheld
 
 
+def test_refusing_everything_and_going_back_leads_to_what_held_before(house: House, person: Person) -> None:
+    """Every purpose and way, the block list and post included: one act each way (Article 7(3), UX-2)."""
+    details = dict(identity_of(person.number).details) | {"street": "Weg 1", "postcode": "12345", "city": "Musterstadt"}
+    reference = f"K{person.number:04d}"
+    house.vault.update([(person.subject.pseudonym, Identity(Unit.CONTACT, reference, details))])
+
+    def lawful() -> dict[tuple[str, str], bool]:
+        views = person.sees().purposes
+        found = {(view.key, ""): view.state.lawful for view in views}
+        return found | {(v.key, c.channel.value): c.state.lawful for v in views for c in v.channels}
+
+    person.choose(yes(NEWS, EMAIL), yes(OFFERS, EMAIL), yes(CARE, PHONE))
+    before = lawful()
+    assert before[OFFERS, "post"]
+    done = person.choose(*everything_refused(house.catalogue))
+    assert not any(lawful().values())
+    person.now = next(person.times)
+    proof = Proof(b"by test", mailbox=person.mailbox)
+    undo(house, person.subject, done.seqs, actor=THE_SUBJECT, now=person.now, language="de", proof=proof)
+    assert lawful() == before
+
+
 def test_nobody_takes_back_what_is_not_theirs(house: House, person: Person) -> None:
     """A number of somebody else's declaration, or of an import, undoes nothing."""
     other = Person(house, next(NUMBERS))
@@ -287,6 +312,57 @@ def test_who_still_holds_a_file_is_named_until_it_ends(tmp_path: Path) -> None:
     assert person.sees().holders[0].state is HolderState.STILL_HOLDS
     person.now = holder.until
     assert person.sees().holders == ()
+    house.close()
+
+
+def test_systems_of_the_controller_are_named_with_whether_they_have_heard(house: House, person: Person) -> None:
+    """UX-5: pending, arrived or not reached, by the newest change, for every system that is still told."""
+    with house.work.writing() as connection:
+        webhooks.add(connection, 1, "https://crm.example.org/hook", b"sealed", "CRM", actor=OPERATOR, now=NOON)
+
+    def states() -> list[tuple[str, HolderState]]:
+        return [(each.name, each.state) for each in person.sees().holders]
+
+    assert states() == []
+    person.choose(no(NEWS, EMAIL))
+    assert states() == [("CRM", HolderState.PENDING)]
+    _deliver(house, person, failed=True)
+    assert states() == [("CRM", HolderState.FAILED)]
+    person.choose(yes(NEWS, EMAIL))
+    assert states() == [("CRM", HolderState.PENDING)]
+    _deliver(house, person, failed=False)
+    assert states() == [("CRM", HolderState.ARRIVED)]
+    with house.work.writing() as connection:
+        webhooks.end(connection, 1, actor=OPERATOR, now=NOON)
+    assert states() == []
+
+
+def _deliver(house: House, person: Person, *, failed: bool) -> None:
+    with house.work.writing() as connection:
+        ((_, row),) = store_webhooks.newest_about(connection, person.number)
+        if failed:
+            webhooks.not_delivered(connection, row, "500", last=True, now=person.now)
+        else:
+            webhooks.delivered(connection, row, "200", now=person.now)
+
+
+def test_the_whole_way_on_both_databases(tmp_path: Path, database_url: str) -> None:
+    """Come in, choose, see, go back: alike on SQLite and PostgreSQL."""
+    house = a_small_world(tmp_path, database_url, people=3, gold=1)
+    cookie = portal.enter(
+        house, portal.embed_link(house, declaring.of_number(house, 2), now=NOON).rpartition("/")[2], now=NOON
+    )
+    assert cookie is not None
+    person = Person(house, 2)
+    done = person.choose(no(OFFERS), yes(NEWS, EMAIL), no(field="needs"), gpc=True)
+    assert not person.state(OFFERS).lawful
+    assert person.state(NEWS, EMAIL).lawful
+    person.now = next(person.times)
+    proof = Proof(b"by test", mailbox=person.mailbox)
+    undo(house, person.subject, done.seqs, actor=THE_SUBJECT, now=person.now, language="de", proof=proof)
+    assert not person.state(OFFERS, EMAIL).lawful  # the browser's objection stood above it before, too
+    assert not person.state(NEWS, EMAIL).lawful
+    assert not next(f for f in person.sees().fields if f.key == "needs").withheld
     house.close()
 
 

@@ -9,12 +9,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consent.choice_acts import acts, completed, contradicted, everything_refused, restoring
-from consent.choices import Aim, Answer, Choice, asks_for_whole, field_aims, is_withheld, offered, since_of, words
+from consent.choice_acts import acts, acts_of, completed, contradicted, everything_refused, restoring
+from consent.choices import (
+    Aim,
+    Answer,
+    Choice,
+    asks_for_whole,
+    field_aims,
+    is_withheld,
+    offered,
+    outranks,
+    since_of,
+    wide_scopes_on,
+    words,
+)
 from consent.declarations import check
-from consent.replay import is_denied, position_of
+from consent.replay import Position, is_denied, position_of
 from consent.standing import NO_STANDING, PERMITTING_STATES
 from governance.catalogue import parse_catalogue
+from governance.purposes import Purpose
 from governance.vocabulary import CHANNEL_BITS, Act, Channel, Declaration, LegalBasis, Scope, Source
 from tests.builders import default_catalogue
 
@@ -36,7 +49,7 @@ def choosing(history: Sequence[Declaration], *choices: Choice, at: datetime) -> 
     position = position_of(history)
     now = words(CATALOGUE, history, now=at)
     whole = completed([c for c in choices if c not in contradicted(choices)], CATALOGUE, now)
-    found = {pair: None for c in whole for pair in acts(c, CATALOGUE, position, now=at)}
+    found = acts_of(whole, CATALOGUE, position, now=at)
     return [*history, *(said(act, aim, at) for act, aim in found)]
 
 
@@ -109,12 +122,32 @@ def test_going_back_restores_what_stood_before(data: st.DataObject) -> None:
     for scope in (Scope.MARKETING, Scope.PROFILING, Scope.GENERAL):
         assert (since_of(found.objections)[scope] is None) is (since_of(old.objections)[scope] is None)
     for aim in field_aims(CATALOGUE):
-        assert is_withheld(found, aim.purpose, aim.field or "") is is_withheld(old, aim.purpose, aim.field or "")
-    for key in CATALOGUE.purposes:
-        was, is_ = (p.standings.get(key, NO_STANDING) for p in (old, found))
-        assert (was.state in PERMITTING_STATES) is (is_.state in PERMITTING_STATES)
-        if was.state in PERMITTING_STATES:
+        field = aim.field or ""
+        stricter = is_withheld(old, None, field)  # withheld for all again: an exception to it takes a later act
+        assert is_withheld(found, aim.purpose, field) is (is_withheld(old, aim.purpose, field) or stricter)
+    for purpose in CATALOGUE.purposes.values():
+        was, is_ = (p.standings.get(purpose.key, NO_STANDING) for p in (old, found))
+        assert _runs(purpose, found) is _runs(purpose, old)
+        if _runs(purpose, old):
             assert was.channels == is_.channels
+
+
+def _runs(purpose: Purpose, position: Position) -> bool:
+    """Whether a purpose runs by what its person said: nothing wide stands above it."""
+    standing = position.standings.get(purpose.key, NO_STANDING)
+    wide = wide_scopes_on(purpose, position.objections)
+    consents = purpose.basis is not LegalBasis.CONSENT or standing.state in PERMITTING_STATES
+    return consents and not standing.objected and all(outranks(purpose, standing, since) for _, since in wide)
+
+
+def test_going_back_never_opens_what_an_objection_had_closed() -> None:
+    """Refusing a purpose under an objection and undoing it leaves it closed, whoever objected (OBJ-9, Article 21)."""
+    for source in (Source.SUBJECT, Source.SIGNAL):
+        given_ = choosing([], yes(OFFERS, EMAIL), at=NOON)
+        before = [*given_, said(Act.OBJECTED, Aim(scope=Scope.PROFILING), NOON + MINUTE, source)]
+        after = choosing(before, no(OFFERS), at=NOON + 2 * MINUTE)
+        back = restoring(CATALOGUE, position_of(before), position_of(after))
+        assert not _runs(CATALOGUE.purpose(OFFERS), position_of(choosing(after, *back, at=NOON + 3 * MINUTE)))
 
 
 def test_nothing_is_ticked_before_the_person_decided() -> None:

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import Connection, insert
+from sqlalchemy import insert
 
 from audit import log
 from audit.database import Database, to_microseconds
 from consent import relations, store, store_grounds
-from consent.channels import channel_decision, refusal
+from consent.channels import Grounds, channel_decision, refusal
 from consent.decision import decide
 from consent.permission import PopulationRequest, decide_one, lawful, permitted, refused
 from consent.tables import objection, open_channel, standing, withheld
@@ -121,26 +121,25 @@ def _same_reasons(connection: Any, purpose: Purpose, channel: Channel | None, ex
 
 def test_purposes_and_channels_of_every_kind_are_decided_alike_in_bulk_and_alone(sqlite_work: Database) -> None:
     """A third of all combinations of basis, marks, assessment and channel."""
-    a_crowd(sqlite_work, 60, 3)
+    a_crowd(sqlite_work, 300, 3)
 
     with sqlite_work.reading() as connection:
-        known = {each: store.known(connection, each, "newsletter", to_microseconds(NOON)) for each in range(3, 183, 3)}
+        everybody = range(3, 903, 3)
+        known = {each: store.known(connection, each, "newsletter", to_microseconds(NOON)) for each in everybody}
+        opened = {each: store_grounds.open_channels(connection, each, "newsletter") for each in everybody}
         for purpose, channel in _sample(120):
             expected = {
-                each: _alone(connection, each, found, purpose, channel)
+                each: _alone(found, opened[each], purpose, channel)
                 for each, found in known.items()
                 if found is not None
             }
             _same_reasons(connection, purpose, channel, expected)
 
 
-def _alone(
-    connection: Connection, number: int, found: store.Known, purpose: Purpose, channel: Channel | None
-) -> Decision:
+def _alone(found: store.Known, grounds: Grounds, purpose: Purpose, channel: Channel | None) -> Decision:
     processing = decide(purpose, found.facts, found.standing, found.objections, now=NOON)
     if channel is None:
         return processing
-    grounds = store_grounds.open_channels(connection, number, purpose.key)
     counterparty = found.facts.counterparty
     return channel_decision(
         processing, purpose, channel, counterparty, found.standing, found.objections, grounds, now=NOON

@@ -291,6 +291,7 @@ def test_a_letter_fits_one_sheet_and_its_code_opens_the_portal(browser: Browser,
         page.goto(f"{site.url}/console/person")
         page.fill("#f-reference", f"K{number:04d}")
         page.click("main form button")
+        assert serious(page) + _sideways(page, DESKTOP) == []
         page.click("text=Brief erstellen")
         code = page.inner_text(".letter code")
         assert "Musterweg 5" in page.inner_text(".letter .window")

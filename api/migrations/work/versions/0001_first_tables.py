@@ -247,7 +247,9 @@ def upgrade() -> None:
             nullable=False,
             comment="number of the import",
         ),
-        sa.Column("kind", sa.Text(), nullable=False, comment="contacts, accounts, activities, consents or attributes"),
+        sa.Column(
+            "kind", sa.Text(), nullable=False, comment="contacts, accounts, activities, consents, grounds or attributes"
+        ),
         sa.Column("started_at", sa.BigInteger(), nullable=False, comment="when it began"),
         sa.Column("finished_at", sa.BigInteger(), nullable=True, comment="null while under way, or when it was killed"),
         sa.Column("actor", sa.Text(), nullable=False, comment="role and handle"),
@@ -528,13 +530,18 @@ def upgrade() -> None:
     op.create_index("webhook_delivery_by_subject", "webhook_delivery", ["subject"], unique=False)
     op.create_table(
         "blocked_address",
-        sa.Column("hash", sa.LargeBinary(), nullable=False, comment="nested HMAC-SHA-256 of kind and match form"),
+        sa.Column(
+            "hash",
+            sa.LargeBinary(),
+            nullable=False,
+            comment="nested HMAC-SHA-256 of kind, match form and purpose, if for one",
+        ),
         sa.Column("born", sa.Integer(), nullable=False, comment="epoch of the block key it was first hashed under"),
         sa.Column("epoch", sa.Integer(), nullable=False, comment="epoch of the outermost key"),
         sa.Column("form", sa.SmallInteger(), nullable=False, comment="version of the canonical form"),
         sa.Column("added_at", sa.BigInteger(), nullable=False, comment="when it was blocked"),
         sa.PrimaryKeyConstraint("hash"),
-        comment="Addresses nobody may write to; retention: as long as the objection holds, no holder: it names nobody",
+        comment="Addresses nobody may advertise to; retention: as long as the objection holds, no holder: it names nobody",
         sqlite_with_rowid=False,
     )
     op.create_index("blocked_address_by_epoch", "blocked_address", ["epoch"], unique=False)
