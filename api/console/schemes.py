@@ -27,8 +27,13 @@ if TYPE_CHECKING:
 
 KINDS: dict[Kind, str] = {
     Kind.RULES: N_("Rules"),
+    Kind.ABC: N_("Share of the total (ABC)"),
     Kind.RFM: N_("Recency, frequency, monetary value"),
+    Kind.CLV: N_("Customer lifetime value"),
     Kind.KMEANS: N_("Grouping by similarity (k-means)"),
+    Kind.WARD: N_("Hierarchical grouping (Ward)"),
+    Kind.MIXTURE: N_("Overlapping groups (Gaussian mixture)"),
+    Kind.LATENT_CLASS: N_("Latent classes"),
     Kind.MANUAL: N_("By hand"),
 }
 UNITS: dict[Unit, str] = {Unit.CONTACT: N_("People"), Unit.ACCOUNT: N_("Companies")}

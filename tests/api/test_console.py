@@ -249,3 +249,11 @@ def _digest(served: Served) -> str:
                 for row in connection.execute(text(f'SELECT * FROM "{name}"')):
                     digest.update(repr(tuple(row)).encode())
     return digest.hexdigest()
+
+
+def test_every_kind_of_scheme_has_words() -> None:
+    """No page shows a key, or fails, because a kind is new."""
+    from api.console.schemes import KINDS
+    from segmentation.definitions import Kind
+
+    assert set(KINDS) == set(Kind)
