@@ -19,9 +19,9 @@ from consent import ledger
 from consent.errors import MayNotRaise
 from consent.ledger import Entry, bulk_declare, declare
 from consent.merging import merge
-from consent.permission import decide_one
 from consent.rebuilding import rebuild, rebuild_at_once
 from consent.replay import position_of
+from consent.single import decide_about
 from consent.standing import Standing
 from consent.tables import standing, withheld
 from governance.purposes import Assessment, Purpose
@@ -343,7 +343,7 @@ class LedgerMachine(RuleBasedStateMachine):
             for number in self.touched:
                 facts, words = self.people[number]
                 for kind, purpose in PURPOSES:
-                    found = decide_one(connection, number, purpose, now=self.now)
+                    found = decide_about(connection, number.to_bytes(16, "big"), purpose, now=self.now)
                     assert (found.lawful, found.reason.value) == law.decision(kind, facts, words, self.now), kind
                 rows = connection.execute(select(standing).where(standing.c.subject == number))
                 assert {row.purpose: tuple(row)[2:8] for row in rows} == {
