@@ -384,7 +384,7 @@ class LedgerMachine(RuleBasedStateMachine):
             kept = projections(connection)
             rebuild_at_once(connection)
             assert projections(connection) == kept
-        rebuild(self.work, rows=5)
+        rebuild(self.work, rows=64)
         with self.work.reading() as connection:
             assert projections(connection) == kept
 
