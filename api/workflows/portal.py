@@ -122,11 +122,10 @@ def enter_url(house: House, secret: str, language: Language | None = None) -> st
 
 def embed_link(house: House, subject: Subject, *, now: datetime) -> str:
     """A link for somebody who is signed in to the controller's own website, good for ten minutes and once."""
+    number = subject.number
     with house.work.writing() as connection:
-        number = subject.number
-        return enter_url(
-            house, visitors.make_link(connection, kind=LinkKind.EMBED, subject=number, address=None, now=now)
-        )
+        secret = visitors.make_link(connection, kind=LinkKind.EMBED, subject=number, address=None, now=now)
+    return enter_url(house, secret)
 
 
 def look(house: House, secret: str, *, now: datetime) -> Link | None:

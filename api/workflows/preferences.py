@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from api.workflows import confirming, declaring, signals
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["Aim", "Answer", "Choice", "ChoiceNotOffered", "Chosen", "Preferences", "choose", "preferences", "undo"]
 
 GRANTS = frozenset({Act.GIVEN, Act.RENEWED})
-_BEFORE = timedelta(microseconds=1)
 
 
 class ChoiceNotOffered(BadInput):
@@ -109,7 +107,7 @@ def choose(  # noqa: PLR0913 - who says what, through whom, since when, read how
     for choice in choices:
         check_offered(house, choice)
     if gpc:
-        signals.record_gpc(house, subject, now=now - _BEFORE)  # the header comes before the form
+        signals.record_gpc(house, subject, now=now)
     with house.work.reading() as connection:
         stands = standpoint(house, connection, subject, now=now)
         renew = {

@@ -277,6 +277,7 @@ def test_whoever_is_erased_is_out_at_once(served: Served) -> None:
     with served.house.work.writing() as connection:
         connection.execute(update(subject_table).where(subject_table.c.id == number).values(erased_at=NOON))
     assert browser.get("/portal/preferences").headers["location"] == "/portal"
+    assert browser.get("/portal").status_code == 200
 
 
 class Ticked(HTMLParser):

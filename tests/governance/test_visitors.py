@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from sqlalchemy import select, text
 
 from audit.database import Database
-from governance import visitors
+from governance import store_visitors, visitors
+from governance.store_visitors import LinkRow
 from governance.tables import portal_link, portal_session
 from governance.visitors import LASTS, SESSION_LASTS, SESSION_SLIDES, LinkKind
 
@@ -161,6 +162,15 @@ def test_a_wanted_letter_opens_nothing_and_is_asked_for_once(work: Database) -> 
         assert connection.execute(text("SELECT count(*) FROM portal_link")).scalar_one() == 2
         visitors.letter_written(connection, 5)
         assert visitors.wanted_letters(connection, now=NOON) == []
+
+
+def test_the_row_of_a_wanted_letter_is_no_way_in_even_for_whoever_knows_its_bits(work: Database) -> None:
+    """Its kind says so, not only that nobody knows them."""
+    with work.writing() as connection:
+        row = LinkRow(LinkKind.WANTED.value, 5, None, NOON, NOON + MINUTE)
+        store_visitors.add_link(connection, visitors._hash("known"), row)
+        assert visitors.look(connection, "known", now=NOON) is None
+        assert visitors.use(connection, "known", now=NOON) is None
 
 
 def test_a_new_letter_voids_the_code_of_the_old_one(work: Database) -> None:
