@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import MetaData, create_engine, text
 
 import audit.tables
@@ -15,6 +16,9 @@ import consent.tables
 import governance.tables
 import segmentation.tables
 from audit.database import Database, open_database
+
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")  # no test fails because the machine is busy
 
 WORK_TABLES: tuple[MetaData, ...] = (
     audit.tables.METADATA,
