@@ -120,7 +120,10 @@ def restoring(catalogue: Catalogue, before: Position, after: Position) -> list[C
         if (old[scope] is None) is not (new[scope] is None):
             found.append(Choice(Aim(scope=scope), Answer.LIFT if old[scope] is None else Answer.REFUSE))
     for purpose in catalogue.purposes.values():
-        back = list(_restoring_purpose(purpose, before, after, stopped=_is_stopped(purpose, before)))
+        back = list(_restoring_purpose(purpose, before, after))
+        if purpose.basis is LegalBasis.CONSENT and _is_stopped(purpose, before):
+            # it did not run before either; going back may close, and never opens what an objection had closed
+            back = [choice for choice in back if choice.answer is Answer.REFUSE]
         found += [*back, *_keeping_open(purpose, before, after, back)]
     return found + [choice for aim in field_aims(catalogue) for choice in _restoring_field(aim, before, after)]
 
@@ -171,9 +174,7 @@ def _is_stopped(purpose: Purpose, position: Position) -> bool:
     return not all(outranks(purpose, standing, since) for _, since in wide_scopes_on(purpose, position.objections))
 
 
-def _restoring_purpose(purpose: Purpose, before: Position, after: Position, *, stopped: bool) -> Iterator[Choice]:
-    if stopped and purpose.basis is LegalBasis.CONSENT:
-        return  # it did not run before either; going back never opens what an objection had closed
+def _restoring_purpose(purpose: Purpose, before: Position, after: Position) -> Iterator[Choice]:
     old, new = (p.standings.get(purpose.key, NO_STANDING) for p in (before, after))
     gave, gives = (s.state in PERMITTING_STATES for s in (old, new))
     if purpose.basis is LegalBasis.LEGITIMATE_INTERESTS and old.objected is not new.objected:

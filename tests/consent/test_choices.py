@@ -273,3 +273,14 @@ def test_a_field_is_kept_out_of_one_purpose_or_of_all_and_let_in_again() -> None
     assert is_withheld(position_of(history), CARE, "purchase_history")
     history = choosing(history, Choice(every, Answer.ALLOW), at=NOON + 2 * MINUTE)
     assert not is_withheld(position_of(history), CARE, "purchase_history")
+
+
+def test_going_back_takes_back_a_yes_that_rose_above_an_objection() -> None:
+    """A newsletter allowed under an objection to everything, and undone, runs no more (Article 7(3) GDPR)."""
+    before = [said(Act.OBJECTED, Aim(scope=Scope.GENERAL), NOON, Source.SUBJECT)]
+    newsletter = Aim("newsletter", Channel.EMAIL)
+    after = choosing(before, Choice(newsletter, Answer.ALLOW), at=NOON + MINUTE)
+    back = restoring(CATALOGUE, position_of(before), position_of(after))
+
+    assert _runs(CATALOGUE.purpose("newsletter"), position_of(after))
+    assert not _runs(CATALOGUE.purpose("newsletter"), position_of(choosing(after, *back, at=NOON + 2 * MINUTE)))
