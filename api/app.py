@@ -36,6 +36,7 @@ from api.routes.router import router as api_router
 from api.security import NotSignedIn, SecurityHeaders, is_https
 from api.throttle import Throttle
 from audit.errors import LauterError
+from governance.version import VERSION
 
 if TYPE_CHECKING:
     from api.wiring import House
@@ -61,7 +62,7 @@ def create_app(house: House, *, clock: Callable[[], datetime] = read_clock, log:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        facts.info("service:started", version="0.1.0")
+        facts.info("service:started", version=VERSION)
         with _worker(house, clock, facts):
             async with anyio.create_task_group() as beside:
                 beside.start_soon(_sign_regularly, house, clock, facts)
@@ -72,7 +73,7 @@ def create_app(house: House, *, clock: Callable[[], datetime] = read_clock, log:
 
     app = FastAPI(
         title="Lauter",
-        version="0.1.0",
+        version=VERSION,
         summary="Customer segments on permitted data only: explained, proven, correctable.",
         openapi_url="/api/v1/openapi.json",
         docs_url=None,
