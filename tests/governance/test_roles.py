@@ -168,3 +168,7 @@ def test_the_statements_can_be_run_again(rooms: Rooms) -> None:
     with rooms.owner.writing() as connection:
         for statement in [*grants.role_statements(), *grants.work_statements(WORK)]:
             connection.exec_driver_sql(statement)
+        may = "SELECT has_table_privilege('lauter_work', 'declaration', '{}')"
+        rights = {right: connection.exec_driver_sql(may.format(right)).scalar_one() for right in ("INSERT", "UPDATE")}
+
+    assert rights == {"INSERT": True, "UPDATE": False}
