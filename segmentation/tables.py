@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Index,
     Integer,
@@ -60,6 +61,10 @@ run = Table(
     Column("size", BigInteger, comment="records, leavers included"),
     Column("fact", BigInteger, comment="index of run:published in the log"),
     Column("previous", BigInteger, comment="run it replaced"),
+    Column(
+        "base", BigInteger, comment="run whose records stand for everybody this one has no record of; null: of nobody"
+    ),
+    Column("cause", Text, nullable=False, server_default="hand", comment="hand, schedule or change"),
     Column("report", Text, comment="JSON: exact counts, left out by reason, quality, stability"),
     Column("published_at", Instant, comment="live since"),
     Index("run_by_scheme", "scheme", "id"),
@@ -141,4 +146,68 @@ export_row = Table(
     Column("pseudonym", LargeBinary, nullable=False, comment="16 random bytes, of this export alone"),
     comment="Recipient ledger: who left the house in which export (Articles 15(1)(c) and 19 GDPR)",
     sqlite_with_rowid=False,
+)
+
+activation = Table(
+    "activation",
+    METADATA,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False, comment="number"),
+    Column("scheme", Text, nullable=False, comment="scheme"),
+    Column("definition", LargeBinary, nullable=False, comment="digest of the version that is to be, is or was active"),
+    Column("state", Text, nullable=False, comment="requested, active, refused, withdrawn or superseded"),
+    Column("effect_class", Text, nullable=False, comment="what hangs on it; price and contract need the officer"),
+    Column("preview", Text, comment="JSON: what whoever asked was shown, counts by permission and changes"),
+    Column("requested_at", Instant, nullable=False, comment="when"),
+    Column("requested_by", Text, nullable=False, comment="role and handle"),
+    Column("decided_at", Instant, comment="active or refused since"),
+    Column("decided_by", Text, comment="role and handle; somebody else where approval is needed"),
+    Column("note", Text, comment="why, in the words of whoever decided; names nobody"),
+    Index("activation_by_scheme", "scheme", "id"),
+    comment="Which version of a scheme may run, and who said so (Articles 24, 25 and 35 GDPR)",
+)
+
+schedule = Table(
+    "schedule",
+    METADATA,
+    Column("scheme", Text, primary_key=True, comment="scheme"),
+    Column("every", Text, comment="ISO 8601 duration between runs; null: not by time"),
+    Column("on_change", Boolean, nullable=False, comment="run after imports and declarations"),
+    Column("fresh_for", Text, comment="ISO 8601 duration after which the result is stale; null: the house's default"),
+    Column("due_at", Instant, comment="next run; null: none is due"),
+    Column("seen", BigInteger, comment="log index up to which changes were looked at"),
+    Column("attempts", Integer, nullable=False, server_default="0", comment="failures in a row"),
+    Column("problem", Text, comment="slug of the last failure"),
+    Column("set_at", Instant, nullable=False, comment="when"),
+    Column("set_by", Text, nullable=False, comment="role and handle"),
+    comment="When a scheme is computed anew, and how long its result may be used",
+)
+
+segment_note = Table(
+    "segment_note",
+    METADATA,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False, comment="number"),
+    Column("scheme", Text, nullable=False, comment="scheme"),
+    Column("segment", Text, nullable=False, comment="segment key"),
+    Column("owner", Text, nullable=False, comment="who looks after the segment: a role or team, not a customer"),
+    Column("strategy", Text, nullable=False, comment="what is planned for it; names nobody"),
+    Column("written_at", Instant, nullable=False, comment="when"),
+    Column("written_by", Text, nullable=False, comment="role and handle"),
+    Index("segment_note_by_segment", "scheme", "segment", "id"),
+    comment="What marketing plans for a segment; the newest counts, older ones stay",
+)
+
+segment_figures = Table(
+    "segment_figures",
+    METADATA,
+    Column("run", BigInteger, primary_key=True, autoincrement=False, comment="the run"),
+    Column("segment", Text, primary_key=True, comment="segment key"),
+    Column("people", BigInteger, nullable=False, comment="members at publication"),
+    Column(
+        "revenue", BigInteger, comment="of the twelve months before the run, minor units; null: not permitted or none"
+    ),
+    Column("margin", BigInteger, comment="contribution margin of the same months, minor units; null: not known"),
+    Column("active", BigInteger, comment="members who ordered in those months"),
+    Column("stayed", BigInteger, comment="members who were in the segment in the run before as well"),
+    Column("currency", Text, comment="of both amounts"),
+    comment="Key figures per segment over time; aggregates, none of a segment below the minimum",
 )

@@ -1,0 +1,143 @@
+"""The second tables of the work store: life of a scheme, witnesses, erasure."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "activation",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+            comment="number",
+        ),
+        sa.Column("scheme", sa.Text(), nullable=False, comment="scheme"),
+        sa.Column(
+            "definition",
+            sa.LargeBinary(),
+            nullable=False,
+            comment="digest of the version that is to be, is or was active",
+        ),
+        sa.Column("state", sa.Text(), nullable=False, comment="requested, active, refused, withdrawn or superseded"),
+        sa.Column(
+            "effect_class", sa.Text(), nullable=False, comment="what hangs on it; price and contract need the officer"
+        ),
+        sa.Column(
+            "preview",
+            sa.Text(),
+            nullable=True,
+            comment="JSON: what whoever asked was shown, counts by permission and changes",
+        ),
+        sa.Column("requested_at", sa.BigInteger(), nullable=False, comment="when"),
+        sa.Column("requested_by", sa.Text(), nullable=False, comment="role and handle"),
+        sa.Column("decided_at", sa.BigInteger(), nullable=True, comment="active or refused since"),
+        sa.Column(
+            "decided_by", sa.Text(), nullable=True, comment="role and handle; somebody else where approval is needed"
+        ),
+        sa.Column("note", sa.Text(), nullable=True, comment="why, in the words of whoever decided; names nobody"),
+        sa.PrimaryKeyConstraint("id"),
+        comment="Which version of a scheme may run, and who said so (Articles 24, 25 and 35 GDPR)",
+    )
+    op.create_index("activation_by_scheme", "activation", ["scheme", "id"], unique=False)
+    op.create_table(
+        "schedule",
+        sa.Column("scheme", sa.Text(), nullable=False, comment="scheme"),
+        sa.Column("every", sa.Text(), nullable=True, comment="ISO 8601 duration between runs; null: not by time"),
+        sa.Column("on_change", sa.Boolean(), nullable=False, comment="run after imports and declarations"),
+        sa.Column(
+            "fresh_for",
+            sa.Text(),
+            nullable=True,
+            comment="ISO 8601 duration after which the result is stale; null: the house's default",
+        ),
+        sa.Column("due_at", sa.BigInteger(), nullable=True, comment="next run; null: none is due"),
+        sa.Column("seen", sa.BigInteger(), nullable=True, comment="log index up to which changes were looked at"),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False, comment="failures in a row"),
+        sa.Column("problem", sa.Text(), nullable=True, comment="slug of the last failure"),
+        sa.Column("set_at", sa.BigInteger(), nullable=False, comment="when"),
+        sa.Column("set_by", sa.Text(), nullable=False, comment="role and handle"),
+        sa.PrimaryKeyConstraint("scheme"),
+        comment="When a scheme is computed anew, and how long its result may be used",
+    )
+    op.create_table(
+        "segment_figures",
+        sa.Column("run", sa.BigInteger(), autoincrement=False, nullable=False, comment="the run"),
+        sa.Column("segment", sa.Text(), nullable=False, comment="segment key"),
+        sa.Column("people", sa.BigInteger(), nullable=False, comment="members at publication"),
+        sa.Column(
+            "revenue",
+            sa.BigInteger(),
+            nullable=True,
+            comment="of the twelve months before the run, minor units; null: not permitted or none",
+        ),
+        sa.Column(
+            "margin",
+            sa.BigInteger(),
+            nullable=True,
+            comment="contribution margin of the same months, minor units; null: not known",
+        ),
+        sa.Column("active", sa.BigInteger(), nullable=True, comment="members who ordered in those months"),
+        sa.Column(
+            "stayed",
+            sa.BigInteger(),
+            nullable=True,
+            comment="members who were in the segment in the run before as well",
+        ),
+        sa.Column("currency", sa.Text(), nullable=True, comment="of both amounts"),
+        sa.PrimaryKeyConstraint("run", "segment"),
+        comment="Key figures per segment over time; aggregates, none of a segment below the minimum",
+    )
+    op.create_table(
+        "segment_note",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+            comment="number",
+        ),
+        sa.Column("scheme", sa.Text(), nullable=False, comment="scheme"),
+        sa.Column("segment", sa.Text(), nullable=False, comment="segment key"),
+        sa.Column(
+            "owner", sa.Text(), nullable=False, comment="who looks after the segment: a role or team, not a customer"
+        ),
+        sa.Column("strategy", sa.Text(), nullable=False, comment="what is planned for it; names nobody"),
+        sa.Column("written_at", sa.BigInteger(), nullable=False, comment="when"),
+        sa.Column("written_by", sa.Text(), nullable=False, comment="role and handle"),
+        sa.PrimaryKeyConstraint("id"),
+        comment="What marketing plans for a segment; the newest counts, older ones stay",
+    )
+    op.create_index("segment_note_by_segment", "segment_note", ["scheme", "segment", "id"], unique=False)
+    op.add_column(
+        "run",
+        sa.Column(
+            "base",
+            sa.BigInteger(),
+            nullable=True,
+            comment="run whose records stand for everybody this one has no record of; null: of nobody",
+        ),
+    )
+    op.add_column(
+        "run", sa.Column("cause", sa.Text(), server_default="hand", nullable=False, comment="hand, schedule or change")
+    )
+
+
+def downgrade() -> None:
+    op.drop_column("run", "cause")
+    op.drop_column("run", "base")
+    op.drop_index("segment_note_by_segment", table_name="segment_note")
+    op.drop_table("segment_note")
+    op.drop_table("segment_figures")
+    op.drop_table("schedule")
+    op.drop_index("activation_by_scheme", table_name="activation")
+    op.drop_table("activation")
