@@ -50,6 +50,16 @@ class NeverRun(NotFound):
         super().__init__(f"The scheme {scheme!r} has no published run; `lauter segment run {scheme}` makes one.")
 
 
+class NotActivated(Refused):
+    """The scheme has drafts only, or was switched off: nothing may run and nothing may leave by it."""
+
+    def __init__(self, scheme: str) -> None:
+        super().__init__(
+            f"No version of the scheme {scheme!r} is active. `lauter segment activate {scheme}` makes the newest one "
+            "active, or asks the data protection officer where a price or a contract hangs on it."
+        )
+
+
 class SegmentUnknown(NotFound):
     """The scheme has no segment of that key."""
 

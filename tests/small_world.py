@@ -16,7 +16,7 @@ from consent.ledger import declare
 from governance.identity import Identity
 from governance.tables import activity, profile, subject
 from governance.vocabulary import OPERATOR, Act, Channel, Declaration, Scope, Source, Unit
-from segmentation import store
+from segmentation import store, store_activation
 from segmentation.definitions import Definition, parse_definition
 from segmentation.run import run
 from segmentation.run_task import Task
@@ -98,6 +98,7 @@ def run_scheme(house: House, document: dict[str, Any], *, now: datetime = NOON) 
         if store.definition_of(connection, definition.digest) is None:
             row = DefinitionRow(definition.digest, definition.scheme, 1, definition.document, now, "operator")
             store.add_definition(connection, row)
+            store_activation.add(connection, row, "active", "none", actor="operator", now=now, preview=None)
     run(house.work, Task(definition, 1, house.catalogue, OPERATOR, now, "test"))
     return definition
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from api.workflows.activations import running_definition
 from api.workflows.price_gates import export_refusal
 from audit import log
 from audit.errors import NotFound, Refused
@@ -183,7 +184,9 @@ def source_of(connection: Connection, wanted: ExportRequest) -> Source:
 
     Raises:
         SchemeUnknown, NeverRun, SegmentUnknown, PurposeMismatch: the scheme cannot give what is asked for.
+        NotActivated: it was switched off.
     """
+    running_definition(connection, wanted.scheme)
     live = membership.live(connection, wanted.scheme)
     live.check_purpose(wanted.purpose)
     return Source(live, Chosen(live.unit, _chosen(wanted, live.model.segments)))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from api.workflows.activations import active_definition
 from api.workflows.stored_definitions import StoredDefinition, stored_definition
 from audit.errors import Refused
 from governance import store_prices
@@ -75,13 +76,14 @@ def gate_of(
 
 
 def definition_of(house: House, connection: Connection, scheme: str) -> StoredDefinition:
-    """The definition of the live run, or the newest one before the first run.
+    """The definition of the live run; before the first run the active one, or else the newest draft.
 
     Raises:
         SchemeUnknown: no such scheme.
     """
     run = store.live_run(connection, scheme)
-    row = store.definition_of(connection, run.definition) if run else store.latest_definition(connection, scheme)
+    row = store.definition_of(connection, run.definition) if run else active_definition(connection, scheme)
+    row = row or store.latest_definition(connection, scheme)
     if row is None:
         raise SchemeUnknown(scheme)
     return stored_definition(house, connection, row)

@@ -22,6 +22,10 @@ class SchemeDefined:
     purpose: str
     digest: str
     new: bool
+    state: str
+    """active, requested (the officer decides) or draft."""
+    active: int | None
+    """The version that runs."""
 
     def to_json(self) -> dict[str, Any]:
         """As the command line and the API print it."""
@@ -35,6 +39,12 @@ class SchemeState:
     scheme: str
     label: dict[str, str]
     version: int
+    """The active one, or the newest draft where none is."""
+    active: int | None
+    draft: int | None
+    """The newest version, where it is not the active one."""
+    waiting: int | None
+    """The version that waits for the officer."""
     kind: str
     unit: str
     purpose: str

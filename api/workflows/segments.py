@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from api.workflows import activations
 from api.workflows.home import note_catalogue
 from api.workflows.log import scheme_unit, subject_behind
 from api.workflows.segment_results import (
@@ -67,8 +68,11 @@ MAX_REASON = 2_000
 """Characters of a correction's reason."""
 
 
-def define(house: House, text: str, *, actor: Actor, now: datetime) -> SchemeDefined:
+def define(house: House, text: str, *, actor: Actor, now: datetime, activate: bool = True) -> SchemeDefined:
     """Store a definition as the next version of its scheme; the newest one again changes nothing.
+
+    Args:
+        activate: ask for it to run as well; else it stays a draft.
 
     Raises:
         DefinitionInvalid, FieldNotPermitted: it does not validate.
@@ -77,28 +81,44 @@ def define(house: House, text: str, *, actor: Actor, now: datetime) -> SchemeDef
     definition = parse_definition(text, house.catalogue)
     note_catalogue(house, actor=actor, now=now)
     with house.work.writing() as connection:
+        log.lock(connection)
         newest = store.latest_definition(connection, definition.scheme)
-        if newest is not None and newest.digest == definition.digest:
-            return _defined(definition, newest.version, new=False)
-        older = store.definition_of(connection, definition.digest)
-        if older is not None:
-            raise AlreadyDefined(
-                f"This is version {older.version} of {definition.scheme!r} word for word, and a version is stored "
-                "once. To go back to it, change its label or any other word."
-            )
-        number = newest.version + 1 if newest is not None else 1
-        row = DefinitionRow(definition.digest, definition.scheme, number, definition.document, now, str(actor))
-        store.add_definition(connection, row)
-        body: dict[str, FactValue] = {"scheme": definition.scheme, "version": number, "definition": definition.digest}
-        log.append(connection, [Fact("scheme:defined", str(actor), now, body)])
-    return _defined(definition, number, new=True)
+        new = newest is None or newest.digest != definition.digest
+        row = newest if newest is not None and not new else _next(connection, definition, newest, actor, now)
+        facts = [_defined_fact(row, actor, now)] if new else []
+        if activate:
+            facts += activations.ask(house, connection, row, actor=actor, now=now)[1]
+        if facts:
+            log.append(connection, facts)
+        return _defined(connection, definition, row.version, new=new)
+
+
+def _next(
+    connection: Connection, definition: Definition, newest: DefinitionRow | None, actor: Actor, now: datetime
+) -> DefinitionRow:
+    """The definition stored as the next version."""
+    older = store.definition_of(connection, definition.digest)
+    if older is not None:
+        raise AlreadyDefined(
+            f"This is version {older.version} of {definition.scheme!r} word for word, and a version is stored "
+            f"once. To go back to it: `lauter segment activate {definition.scheme} --version {older.version}`."
+        )
+    number = newest.version + 1 if newest is not None else 1
+    row = DefinitionRow(definition.digest, definition.scheme, number, definition.document, now, str(actor))
+    store.add_definition(connection, row)
+    return row
+
+
+def _defined_fact(row: DefinitionRow, actor: Actor, now: datetime) -> Fact:
+    body: dict[str, FactValue] = {"scheme": row.scheme, "version": row.version, "definition": row.digest}
+    return Fact("scheme:defined", str(actor), now, body)
 
 
 def schemes(house: House) -> SchemeList:
     """Every scheme with the exact counts of its live run."""
     with house.work.reading() as connection:
         rows = store.latest_definitions(connection)
-        return SchemeList(tuple(_state(connection, row)[0] for row in rows))
+        return SchemeList(tuple(_state(connection, _shown(connection, row.scheme))[0] for row in rows))
 
 
 def run(
@@ -110,10 +130,11 @@ def run(
     refit: bool = False,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> RunReport:
-    """Run a scheme as it is defined now and publish the result.
+    """Run the active version of a scheme and publish the result.
 
     Raises:
         SchemeUnknown: no such scheme.
+        NotActivated: it has drafts only, or was switched off.
         DefinitionInvalid, FieldNotPermitted: the catalogue changed so that the definition does not hold any more.
     """
     from segmentation.run import Task
@@ -122,7 +143,7 @@ def run(
 
     note_catalogue(house, actor=actor, now=now)
     with house.work.reading() as connection:
-        row = _latest(connection, scheme)
+        row = activations.running_definition(connection, scheme)
     task = Task(
         definition=parse_definition(row.document, house.catalogue),
         version=row.version,
@@ -143,7 +164,7 @@ def show(house: House, scheme: str, *, now: datetime) -> SchemeShown:
         SchemeUnknown: no such scheme.
     """
     with house.work.reading() as connection:
-        row = _latest(connection, scheme)
+        row = _shown(connection, scheme)
         state, report = _state(connection, row)
         document = json.loads(row.document)
         corrections = state_of(connection, scheme, today=day_of(now, house.catalogue.controller.time_zone))
@@ -218,8 +239,9 @@ def _person(house: House, scheme: str, reference: str) -> tuple[int, bytes]:
     return subject, pseudonym
 
 
-def _latest(connection: Connection, scheme: str) -> DefinitionRow:
-    row = store.latest_definition(connection, scheme)
+def _shown(connection: Connection, scheme: str) -> DefinitionRow:
+    """The active version, or the newest draft of a scheme that has none."""
+    row = activations.active_definition(connection, scheme) or store.latest_definition(connection, scheme)
     if row is None:
         raise SchemeUnknown(scheme)
     return row
@@ -230,10 +252,14 @@ def _state(connection: Connection, row: DefinitionRow) -> tuple[SchemeState, Run
     current = store.live_run(connection, row.scheme)
     report = report_from_json(current.report) if current is not None and current.report else None
     label = document.get("label") or {"de": row.scheme, "en": row.scheme}
+    standing = activations.versions_of(connection, row.scheme)
     state = SchemeState(
         scheme=row.scheme,
         label=label,
         version=row.version,
+        active=standing.active,
+        draft=standing.draft,
+        waiting=standing.waiting.version if standing.waiting else None,
         kind=document["kind"],
         unit=document["unit"],
         purpose=document["purpose"],
@@ -253,7 +279,9 @@ def _segment(segment: Any) -> dict[str, Any]:
     return {"key": segment.key, "name": name, "size": segment.effective, "suppressed": segment.suppressed}
 
 
-def _defined(definition: Definition, number: int, *, new: bool) -> SchemeDefined:
+def _defined(connection: Connection, definition: Definition, number: int, *, new: bool) -> SchemeDefined:
+    standing = activations.versions_of(connection, definition.scheme)
+    asked = standing.waiting.version if standing.waiting else None
     return SchemeDefined(
         scheme=definition.scheme,
         version=number,
@@ -262,6 +290,8 @@ def _defined(definition: Definition, number: int, *, new: bool) -> SchemeDefined
         purpose=definition.purpose,
         digest=definition.digest.hex(),
         new=new,
+        state="active" if standing.active == number else "requested" if asked == number else "draft",
+        active=standing.active,
     )
 
 

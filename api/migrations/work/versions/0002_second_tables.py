@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -130,6 +132,23 @@ def upgrade() -> None:
     op.add_column(
         "run", sa.Column("cause", sa.Text(), server_default="hand", nullable=False, comment="hand, schedule or change")
     )
+    # Until now the newest version ran; it goes on running.
+    bind = op.get_bind()
+    rows = bind.execute(
+        sa.text(
+            "SELECT d.scheme, d.digest, d.document, d.created_at, d.created_by FROM definition d WHERE d.version ="
+            " (SELECT max(o.version) FROM definition o WHERE o.scheme = d.scheme) ORDER BY d.scheme"
+        )
+    ).all()
+    for number, (scheme, digest, document, at, by) in enumerate(rows, start=1):
+        effect = json.loads(document).get("effect_class", "none")
+        bind.execute(
+            sa.text(
+                "INSERT INTO activation (id, scheme, definition, state, effect_class, requested_at, requested_by,"
+                " decided_at, decided_by) VALUES (:id, :scheme, :definition, 'active', :effect, :at, :by, :at, :by)"
+            ),
+            {"id": number, "scheme": scheme, "definition": digest, "effect": effect, "at": at, "by": by},
+        )
 
 
 def downgrade() -> None:
