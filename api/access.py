@@ -32,6 +32,7 @@ class Right(StrEnum):
     APPROVE_EXPORT = "approve_export"
     DOWNLOAD_EXPORT = "download_export"
     LOG = "log"
+    RECORDS = "records"
     VERIFY = "verify"
     ACCOUNTS = "accounts"
     LETTER = "letter"
@@ -45,7 +46,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
     Role.DPO: frozenset(
         {
             Right.OVERVIEW, Right.CONTACTS, Right.SEGMENTS, Right.PERSON, Right.PRICES, Right.CHECK_PRICE,
-            Right.EXPORTS, Right.APPROVE_EXPORT, Right.LOG, Right.VERIFY, Right.EXACT, Right.WEBHOOKS,
+            Right.EXPORTS, Right.APPROVE_EXPORT, Right.LOG, Right.RECORDS, Right.VERIFY, Right.EXACT, Right.WEBHOOKS,
         }
     ),
     Role.MARKETING: frozenset(
@@ -64,8 +65,8 @@ RIGHTS: dict[Role, frozenset[Right]] = {
     Role.ADMIN: frozenset({Right.OVERVIEW, Right.ACCOUNTS, Right.VERIFY, Right.WEBHOOKS, Right.KEEP_WEBHOOKS}),
     Role.AUDITOR: frozenset(
         {
-            Right.OVERVIEW, Right.CONTACTS, Right.SEGMENTS, Right.PRICES, Right.EXPORTS, Right.LOG, Right.VERIFY,
-            Right.EXACT, Right.WEBHOOKS,
+            Right.OVERVIEW, Right.CONTACTS, Right.SEGMENTS, Right.PRICES, Right.EXPORTS, Right.LOG, Right.RECORDS,
+            Right.VERIFY, Right.EXACT, Right.WEBHOOKS,
         }
     ),
     Role.OPERATOR: frozenset(Right),

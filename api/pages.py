@@ -48,7 +48,11 @@ NAVIGATION: tuple[tuple[str, tuple[Place, ...]], ...] = (
     ),
     (
         N_("Prove"),
-        (Place(N_("Log"), "/console/log", Right.LOG), Place(N_("Check the log"), "/console/verify", Right.VERIFY)),
+        (
+            Place(N_("Log"), "/console/log", Right.LOG),
+            Place(N_("Check the log"), "/console/verify", Right.VERIFY),
+            Place(N_("Records"), "/console/records", Right.RECORDS),
+        ),
     ),
     (N_("Manage"), (Place(N_("Staff"), "/console/staff", Right.ACCOUNTS),)),
 )

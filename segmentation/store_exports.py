@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -73,6 +73,12 @@ def newest(connection: Connection, limit: int = 50) -> list[ExportRow]:
     """The newest exports first."""
     rows = connection.execute(select(export).order_by(export.c.id.desc()).limit(limit))
     return [_row(row) for row in rows]
+
+
+def all_exports(connection: Connection) -> Iterator[ExportRow]:
+    """Every export, oldest first."""
+    for row in connection.execute(select(export).order_by(export.c.id)):
+        yield _row(row)
 
 
 def approve(connection: Connection, number: int, *, actor: str) -> None:

@@ -60,6 +60,7 @@ def register() -> None:
         portal,
         price,
         receipts,
+        record,
         roi,
         segment,
         serve,
@@ -80,6 +81,7 @@ def register() -> None:
     roi.register(app)
     export.register(app)
     audit.register(app)
+    record.register(app)
     webhook.register(app)
     portal.register(app)
     staff.register(app)

@@ -16,6 +16,7 @@ from api.console import (
     prices,
     profile,
     progress,
+    records,
     segments,
     sign_in,
     staff,
@@ -38,6 +39,7 @@ for area in (
     exports,
     progress,
     log,
+    records,
     staff,
 ):
     router.include_router(area.router, prefix="/console")

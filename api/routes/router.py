@@ -2,9 +2,21 @@
 
 from fastapi import APIRouter
 
-from api.routes import confirmations, decisions, exports, imports, log, people, preferences, prices, schemes, webhooks
+from api.routes import (
+    confirmations,
+    decisions,
+    exports,
+    imports,
+    log,
+    people,
+    preferences,
+    prices,
+    records,
+    schemes,
+    webhooks,
+)
 
 router = APIRouter()
 # Decisions first: they are asked before each use, and an address is looked for in this order.
-for area in (decisions, schemes, people, preferences, confirmations, imports, prices, exports, webhooks, log):
+for area in (decisions, schemes, people, preferences, confirmations, imports, prices, exports, webhooks, log, records):
     router.include_router(area.router, prefix="/api/v1")
