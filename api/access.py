@@ -33,6 +33,7 @@ class Right(StrEnum):
     DOWNLOAD_EXPORT = "download_export"
     LOG = "log"
     RECORDS = "records"
+    BUNDLE = "bundle"
     VERIFY = "verify"
     ACCOUNTS = "accounts"
     LETTER = "letter"
@@ -46,7 +47,8 @@ RIGHTS: dict[Role, frozenset[Right]] = {
     Role.DPO: frozenset(
         {
             Right.OVERVIEW, Right.CONTACTS, Right.SEGMENTS, Right.PERSON, Right.PRICES, Right.CHECK_PRICE,
-            Right.EXPORTS, Right.APPROVE_EXPORT, Right.LOG, Right.RECORDS, Right.VERIFY, Right.EXACT, Right.WEBHOOKS,
+            Right.EXPORTS, Right.APPROVE_EXPORT, Right.LOG, Right.RECORDS, Right.BUNDLE, Right.VERIFY,
+            Right.EXACT, Right.WEBHOOKS,
         }
     ),
     Role.MARKETING: frozenset(

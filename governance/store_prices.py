@@ -165,6 +165,20 @@ def policies_in_force(connection: Connection, scheme: str) -> list[tuple[StoredP
     return found
 
 
+def policies_at(connection: Connection, at: datetime) -> list[tuple[PricePolicy, Activation]]:
+    """Every policy that was in force at an instant, by name."""
+    table = price_activation.c
+    running = (table.activated_at <= at) & (table.ended_at.is_(None) | (table.ended_at > at))
+    found = []
+    for activation in map(
+        _activation, connection.execute(select(price_activation).where(running).order_by(table.name))
+    ):
+        stored = policy_version(connection, activation.name, activation.version)
+        if stored is not None:
+            found.append((stored.policy, activation))
+    return found
+
+
 def _next(connection: Connection, column: Any) -> int:
     return int(connection.execute(select(func.coalesce(func.max(column), 0))).scalar_one()) + 1
 

@@ -23,6 +23,7 @@ from api.pages import role_of
 from api.workflows import log as logs
 from api.workflows import segments as workflow
 from api.workflows.explanations import NotInScheme, explain_subject, member_now
+from api.workflows.replaying import replay
 from api.workflows.segments import CorrectionOrder
 from api.workflows.stored_definitions import stored_definition
 from audit.errors import LauterError, NotFound
@@ -177,12 +178,13 @@ def order_of(visit: Visit) -> CorrectionOrder | list[Mistake]:
 def _page(visit: Visit, person: Found, scheme: str, status: int, mistakes: list[Mistake], done: str = "") -> Response:
     view = assignment_view(visit, person, scheme)
     ticked = {key: visit.form.get(key, "") for key in ("kind", "segment", "review_on")}
-    return visit.page("assignment.html", status, view=view, mistakes=mistakes, ticked=ticked, done=done)
+    return visit.page("assignment.html", status, view=view, mistakes=mistakes, ticked=ticked, done=done, replayed=None)
 
 
 Reader = Annotated[Visit, Depends(visiting(Right.PERSON))]
 Posted = Annotated[Visit, Depends(posting(Right.PERSON))]
 Desk = Annotated[Visit, Depends(posting(Right.CORRECT))]
+NOTHING_TICKED = {"kind": "", "segment": "", "review_on": ""}
 DONE = {"corrected": N_("Corrected, in effect since %(time)s"), "lifted": N_("Lifted, the run decides again")}
 
 
@@ -204,6 +206,15 @@ def proof(visit: Posted, handle: str, scheme: str) -> Response:
     made = logs.prove_subject(visit.house, scheme, person.subject, actor=visit.who.actor, now=visit.now)
     headers = {"Content-Disposition": f'attachment; filename="{scheme}-{made.index}.lauter-proof"'}
     return Response(made.data, media_type="application/octet-stream", headers=headers)
+
+
+@router.post("/person/{handle}/{scheme}/replay")
+def replay_again(visit: Posted, handle: str, scheme: str) -> Response:
+    """Compute the assignment again from what was stored, and show whether it is the same."""
+    person = found(visit, handle)
+    made = replay(visit.house, scheme, person.subject, actor=visit.who.actor, now=visit.now)
+    view = assignment_view(visit, person, scheme)
+    return visit.page("assignment.html", view=view, mistakes=[], ticked=NOTHING_TICKED, done="", replayed=made)
 
 
 @router.post("/person/{handle}/{scheme}/correct")
