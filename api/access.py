@@ -20,6 +20,7 @@ class Right(StrEnum):
     IMPORT = "import"
     SEGMENTS = "segments"
     DEFINE = "define"
+    APPROVE_SCHEME = "approve_scheme"
     RUN = "run"
     PERSON = "person"
     CORRECT = "correct"
@@ -47,8 +48,8 @@ RIGHTS: dict[Role, frozenset[Right]] = {
     Role.DPO: frozenset(
         {
             Right.OVERVIEW, Right.CONTACTS, Right.SEGMENTS, Right.PERSON, Right.PRICES, Right.CHECK_PRICE,
-            Right.EXPORTS, Right.APPROVE_EXPORT, Right.LOG, Right.RECORDS, Right.BUNDLE, Right.VERIFY,
-            Right.EXACT, Right.WEBHOOKS,
+            Right.APPROVE_SCHEME, Right.EXPORTS, Right.APPROVE_EXPORT, Right.LOG, Right.RECORDS, Right.BUNDLE,
+            Right.VERIFY, Right.EXACT, Right.WEBHOOKS,
         }
     ),
     Role.MARKETING: frozenset(

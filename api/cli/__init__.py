@@ -48,6 +48,7 @@ def options(
 def register() -> None:
     """Attach every group; done once, in the order the help shows."""
     from api.cli import (
+        activation,
         audit,
         consents,
         demo,
@@ -75,6 +76,7 @@ def register() -> None:
     receipts.register()
     grounds.register()
     notices.register(app)
+    activation.register()
     segment.register(app)
     explain.register(app)
     price.register(app)

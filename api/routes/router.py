@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from api.routes import (
+    activations,
     confirmations,
     decisions,
     exports,
@@ -18,5 +19,18 @@ from api.routes import (
 
 router = APIRouter()
 # Decisions first: they are asked before each use, and an address is looked for in this order.
-for area in (decisions, schemes, people, preferences, confirmations, imports, prices, exports, webhooks, log, records):
+for area in (
+    decisions,
+    activations,
+    schemes,
+    people,
+    preferences,
+    confirmations,
+    imports,
+    prices,
+    exports,
+    webhooks,
+    log,
+    records,
+):
     router.include_router(area.router, prefix="/api/v1")

@@ -9,10 +9,10 @@ looked. Going back is activating an older version again.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from api.workflows.activation_results import ActivationState, Versions
 from audit import log
 from audit.errors import BadInput, NotFound, Refused
 from audit.fact import Fact, FactValue
@@ -43,51 +43,6 @@ class NothingWaiting(Refused):
 
 class DecisionRefused(Refused):
     """Whoever wrote a version or asked for it cannot approve it, and a refusal says why."""
-
-
-@dataclass(frozen=True)
-class ActivationState:
-    """One request and what became of it; who is told by role only."""
-
-    number: int
-    scheme: str
-    version: int
-    state: str
-    effect_class: str
-    requested_at: datetime
-    requested_by: str
-    decided_at: datetime | None
-    decided_by: str | None
-    note: str | None
-    preview: dict[str, Any] | None
-
-    def to_json(self) -> dict[str, Any]:
-        """As the command line and the API print it."""
-        decided = self.decided_at.isoformat() if self.decided_at else None
-        return dict(vars(self)) | {"requested_at": self.requested_at.isoformat(), "decided_at": decided}
-
-
-@dataclass(frozen=True)
-class Versions:
-    """Where a scheme stands: its versions by number, which of them runs, which waits."""
-
-    scheme: str
-    newest: int
-    active: int | None
-    waiting: ActivationState | None
-    history: tuple[ActivationState, ...]
-    """Newest first."""
-
-    @property
-    def draft(self) -> int | None:
-        """The newest version, where it is not the one that runs."""
-        return self.newest if self.newest != self.active else None
-
-    def to_json(self) -> dict[str, Any]:
-        """As the command line and the API print it."""
-        waiting = self.waiting.to_json() if self.waiting else None
-        history = [each.to_json() for each in self.history]
-        return dict(vars(self)) | {"draft": self.draft, "waiting": waiting, "history": history}
 
 
 def needs_officer(effect: EffectClass, actor: Actor) -> bool:
@@ -129,7 +84,7 @@ def request(
     """
     with house.work.writing() as connection:
         log.lock(connection)  # before anything is read: two requests at once leave one version active
-        row = _version(connection, scheme, version)
+        row = version_row(connection, scheme, version)
         number, facts = ask(house, connection, row, actor=actor, now=now, preview=preview)
         if facts:
             log.append(connection, facts)
@@ -233,7 +188,7 @@ def versions(house: House, scheme: str) -> Versions:
 
 def versions_of(connection: Connection, scheme: str) -> Versions:
     """The same within the caller's look at the database."""
-    newest = _version(connection, scheme, None)
+    newest = version_row(connection, scheme)
     history = tuple(_state(connection, row) for row in store_activation.of_scheme(connection, scheme))
     active = next((each.version for each in history if each.state == ACTIVE), None)
     waiting = next((each for each in history if each.state == REQUESTED), None)
@@ -269,7 +224,12 @@ def _fact(what: str, row: DefinitionRow, actor: Actor, now: datetime, **more: Fa
     return Fact(f"scheme:{what}", str(actor), now, body)
 
 
-def _version(connection: Connection, scheme: str, version: int | None) -> DefinitionRow:
+def version_row(connection: Connection, scheme: str, version: int | None = None) -> DefinitionRow:
+    """One version of a scheme, the newest unless another is named.
+
+    Raises:
+        SchemeUnknown, VersionUnknown: there is none.
+    """
     newest = store.latest_definition(connection, scheme)
     if newest is None:
         raise SchemeUnknown(scheme)
@@ -282,7 +242,7 @@ def _version(connection: Connection, scheme: str, version: int | None) -> Defini
 
 
 def _waiting(connection: Connection, scheme: str, number: int | None) -> ActivationRow:
-    _version(connection, scheme, None)
+    version_row(connection, scheme)
     asked = store_activation.in_state(connection, scheme, REQUESTED)
     if asked is None:
         raise NothingWaiting(f"no version of {scheme!r} waits for a decision")
