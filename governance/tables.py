@@ -309,3 +309,24 @@ idempotency = Table(
     Column("created_at", Instant, nullable=False, comment="first seen; rows go after a day"),
     comment="Writes of the API that were done once already",
 )
+
+erasure = Table(
+    "erasure",
+    METADATA,
+    Column(
+        "subject",
+        BigInteger().with_variant(Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=False,
+        comment="whose; a number behind which nobody stands any more",
+    ),
+    Column(
+        "handle", LargeBinary, nullable=False, unique=True, comment="16 random bytes: the erasure's name in the log"
+    ),
+    Column("ordered_at", Instant, nullable=False, comment="committed before the vault is touched; acts from here on"),
+    Column("ordered_by", Text, nullable=False, comment="role and handle"),
+    Column("retain_until", Instant, comment="evidence can be opened until then; null: destroyed with the rest"),
+    Column("done_at", Instant, comment="every store is done; null: under way, the sweeper goes on"),
+    Index("erasure_by_end", "done_at"),
+    comment="Erasures ordered and done (Article 17 GDPR); retention: as the ledger, it names nobody",
+)

@@ -15,6 +15,40 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "erasure",
+        sa.Column(
+            "subject",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+            comment="whose; a number behind which nobody stands any more",
+        ),
+        sa.Column("handle", sa.LargeBinary(), nullable=False, comment="16 random bytes: the erasure's name in the log"),
+        sa.Column(
+            "ordered_at",
+            sa.BigInteger(),
+            nullable=False,
+            comment="committed before the vault is touched; acts from here on",
+        ),
+        sa.Column("ordered_by", sa.Text(), nullable=False, comment="role and handle"),
+        sa.Column(
+            "retain_until",
+            sa.BigInteger(),
+            nullable=True,
+            comment="evidence can be opened until then; null: destroyed with the rest",
+        ),
+        sa.Column(
+            "done_at",
+            sa.BigInteger(),
+            nullable=True,
+            comment="every store is done; null: under way, the sweeper goes on",
+        ),
+        sa.PrimaryKeyConstraint("subject"),
+        sa.UniqueConstraint("handle"),
+        comment="Erasures ordered and done (Article 17 GDPR); retention: as the ledger, it names nobody",
+    )
+    op.create_index("erasure_by_end", "erasure", ["done_at"], unique=False)
+    op.create_table(
         "activation",
         sa.Column(
             "id",
@@ -160,3 +194,5 @@ def downgrade() -> None:
     op.drop_table("schedule")
     op.drop_index("activation_by_scheme", table_name="activation")
     op.drop_table("activation")
+    op.drop_index("erasure_by_end", table_name="erasure")
+    op.drop_table("erasure")
