@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from audit import log
 from audit.database import Database
 from consent.permission import PermittedPopulation, PopulationRequest, permitted
-from segmentation import store, store_assignments
+from segmentation import figures, store, store_assignments
 from segmentation.corrections import in_force, segment_numbers
 from segmentation.definitions import Definition
 from segmentation.features import FactSource, Subjects
@@ -81,6 +81,7 @@ def _run(database: Database, snapshot: Connection, number: int, task: Task, cloc
 
     with clock.stage("publish"):
         publish(database, ready, written)
+    figures.note(database, ready, last)
     return reports[-1]
 
 
