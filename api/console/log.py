@@ -79,6 +79,7 @@ KINDS: dict[str, str] = {
     "session:ended": N_("Signed out"),
     "staff:added": N_("Staff account made"),
     "staff:disabled": N_("Staff account ended"),
+    "subject:looked_up": N_("Somebody looked up"),
     "subject:restricted": N_("Processing restricted"),
     "subject:viewed": N_("Declarations looked at"),
     "token:made": N_("API token made"),

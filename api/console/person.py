@@ -36,6 +36,15 @@ router = APIRouter()
 SEPARATOR = "\x00"
 KNOWN = "\x01"
 """Before a pseudonym in place of a reference; no reference begins so."""
+REASONS: dict[str, str] = {
+    "complaint": N_("a complaint"),
+    "request": N_("a request for access, erasure or another right"),
+    "correction": N_("the review of a correction"),
+    "audit": N_("an audit"),
+    "authority": N_("a question of an authority or a court"),
+    "incident": N_("a suspected incident"),
+}
+"""Why somebody may be looked up (Article 5(1)(b) GDPR; PSE-7); a closed list, so that the log holds no free text."""
 UNKNOWN = N_("Nobody is held under this reference.")
 GONE = N_("The page has expired. Please enter the reference again.")
 OTHERS: dict[Source, str] = {
@@ -171,17 +180,19 @@ Posted = Annotated[Visit, Depends(posting(Right.PERSON))]
 @router.get("/person")
 def ask(visit: Reader) -> Response:
     """The form."""
-    return visit.page("person_find.html", mistakes=[], unit="contact")
+    return _form(visit, 200, [], "contact")
 
 
 @router.post("/person")
 def look_up(visit: Posted) -> Response:
     """On to the person, by a stand-in; the reference appears in no address and no answer."""
-    unit = visit.form.get("unit", "contact")
+    unit, reason = visit.form.get("unit", "contact"), visit.form.get("reason", "")
+    if reason not in REASONS:
+        return _form(visit, 400, [Mistake("reason", visit.tongue.say("Reason: say why you look"))], unit)
     handle = hold(visit, unit, visit.form.get("reference", ""))
     if handle is None:
-        mistake = Mistake("reference", visit.tongue.say(UNKNOWN))
-        return visit.page("person_find.html", 404, mistakes=[mistake], unit=unit)
+        return _form(visit, 404, [Mistake("reference", visit.tongue.say(UNKNOWN))], unit)
+    note_reading(visit, "subject:looked_up", found(visit, handle), {"reason": reason})
     return visit.go(f"/console/person/{handle}")
 
 
@@ -191,11 +202,15 @@ def show(visit: Reader, handle: str) -> Response:
     try:
         person = found(visit, handle)
     except NotFound:
-        mistake = Mistake("reference", visit.tongue.say(GONE))
-        return visit.page("person_find.html", 404, mistakes=[mistake], unit="contact")
+        return _form(visit, 404, [Mistake("reference", visit.tongue.say(GONE))], "contact")
     index = note_reading(visit, "assignment:read", person, {"schemes": "all", "permissions": "all"})
     allowed = preferences(visit.house, Subject(person.subject, person.pseudonym), now=visit.now)
     return visit.page(
         "person.html", person=person, places=places(visit, person), index=index, allowed=allowed, ways=CHANNELS,
         sources=OTHERS,
     )  # fmt: skip
+
+
+def _form(visit: Visit, status: int, mistakes: list[Mistake], unit: str) -> Response:
+    chosen = visit.form.get("reason", "")
+    return visit.page("person_find.html", status, mistakes=mistakes, unit=unit, reasons=REASONS, chosen=chosen)

@@ -170,7 +170,7 @@ def test_the_theme_is_remembered_and_only_known_ones_are(served: Served) -> None
 def test_no_reference_ever_stands_in_an_address_or_in_the_log_of_the_service(served: Served) -> None:
     """The person is known by a stand-in of this session; nobody else's session knows it (SEC-6)."""
     desk = served.browser(Role.DESK)
-    answer = desk.post("/console/person", data=served.form(desk, unit="contact", reference="K0007"))
+    answer = desk.post("/console/person", data=served.form(desk, unit="contact", reason="complaint", reference="K0007"))
     place = answer.headers["location"]
 
     assert answer.status_code == 303
@@ -184,7 +184,9 @@ def test_no_reference_ever_stands_in_an_address_or_in_the_log_of_the_service(ser
 def test_each_look_at_a_person_is_one_fact(served: Served) -> None:
     """Reading personal data is recorded, and with it whose (Article 15 GDPR, LOG-5)."""
     desk = served.browser(Role.DESK)
-    place = desk.post("/console/person", data=served.form(desk, unit="contact", reference="K0008")).headers["location"]
+    place = desk.post(
+        "/console/person", data=served.form(desk, unit="contact", reason="complaint", reference="K0008")
+    ).headers["location"]
 
     for path in (place, f"{place}/value"):
         before = _log_size(served)
@@ -195,7 +197,9 @@ def test_each_look_at_a_person_is_one_fact(served: Served) -> None:
 def test_looking_changes_nothing_but_the_log(served: Served) -> None:
     """Safe methods are safe (SEC-2): every table but the log's is the same after all pages of all roles."""
     desk = served.browser(Role.DESK)
-    place = desk.post("/console/person", data=served.form(desk, unit="contact", reference="K0009")).headers["location"]
+    place = desk.post(
+        "/console/person", data=served.form(desk, unit="contact", reason="complaint", reference="K0009")
+    ).headers["location"]
     browsers = {role: served.browser(role) for role in CONSOLE_ROLES}
     before = _digest(served)
     for role, browser in browsers.items():

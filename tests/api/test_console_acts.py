@@ -24,7 +24,9 @@ def test_a_correction_takes_effect_and_says_so(tmp_path: Path) -> None:
     """The desk moves a person; the page says since when, and the reason stands in no page (Article 16 GDPR)."""
     served = serve(tmp_path)
     desk = served.browser(Role.DESK)
-    place = desk.post("/console/person", data=served.form(desk, unit="contact", reference="K0003")).headers["location"]
+    place = desk.post(
+        "/console/person", data=served.form(desk, unit="contact", reason="complaint", reference="K0003")
+    ).headers["location"]
     wanted = {"kind": "move", "segment": "others", "reason": "Told us so.", "review_on": "2027-03-01"}
 
     wrong = desk.post(f"{place}/value/correct", data=served.form(desk, **{**wanted, "segment": ""}))
@@ -119,7 +121,9 @@ def test_a_field_taken_from_the_catalogue_takes_no_page_away(tmp_path: Path) -> 
 
     assert desk.get("/console").status_code == 200
     assert "not carried by the present catalogue" in desk.get("/console/segments/value").text
-    place = desk.post("/console/person", data=served.form(desk, unit="contact", reference="K0003")).headers["location"]
+    place = desk.post(
+        "/console/person", data=served.form(desk, unit="contact", reason="complaint", reference="K0003")
+    ).headers["location"]
     assert desk.get(place).status_code == 200
     assert "does not hold under the present one" in desk.get(f"{place}/value").text
     served.house.close()

@@ -158,7 +158,9 @@ class TestBundle:
         """Who answers an authority is the officer (Article 39(1)(d), (e) GDPR; GOV-7)."""
         for role, status in ((Role.DPO, 200), (Role.DESK, 403)):
             browser = served.browser(role)
-            answer = browser.post("/console/person", data=served.form(browser, unit="contact", reference="K0001"))
+            answer = browser.post(
+                "/console/person", data=served.form(browser, unit="contact", reason="complaint", reference="K0001")
+            )
             at = answer.headers["location"]
             assert browser.get(f"{at}/-/state").status_code == 200
             posted = browser.post(f"{at}/-/bundle", data=served.form(browser))

@@ -413,7 +413,7 @@ def test_every_page_of_the_portal_has_the_right_to_object_within_reach(served: S
 def test_the_desk_prints_a_letter_and_its_code_opens_the_portal(served: Served) -> None:
     """People without e-mail: from the console's sheet to their preferences (UX-6)."""
     desk = served.browser(Role.DESK)
-    form = served.form(desk, unit="contact", reference=f"K{next(NUMBERS):04d}")
+    form = served.form(desk, unit="contact", reason="request", reference=f"K{next(NUMBERS):04d}")
     place = desk.post("/console/person", data=form).headers["location"]
     assert "What they allow" in desk.get(place).text
     sheet = desk.post(f"{place}/letter", data=served.form(desk)).text

@@ -49,6 +49,7 @@ def look_up(page: Page, site: Site, reference: str) -> None:
     """The first assignment of whoever stands under the reference."""
     page.goto(f"{site.url}/console/person")
     page.fill("#f-reference", reference)
+    page.select_option("#f-reason", "complaint")
     page.click("main form button")
     page.click("main table a")
 

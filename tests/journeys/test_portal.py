@@ -129,6 +129,7 @@ def _console_says_why(browser: Browser, site: Site, number: int) -> None:
         assert "Objected to profiling" in page.inner_text("main")
         page.goto(f"{site.url}/console/person")
         page.fill("#f-reference", f"K{number:04d}")
+        page.select_option("#f-reason", "complaint")
         page.click("main form button")
         shown = page.inner_text("main")
         assert "Objected to profiling" in shown
@@ -290,6 +291,7 @@ def test_a_letter_fits_one_sheet_and_its_code_opens_the_portal(browser: Browser,
         sign_in(page, site, Role.DESK)
         page.goto(f"{site.url}/console/person")
         page.fill("#f-reference", f"K{number:04d}")
+        page.select_option("#f-reason", "complaint")
         page.click("main form button")
         assert serious(page) + _sideways(page, DESKTOP) == []
         page.click("text=Brief erstellen")
