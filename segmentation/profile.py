@@ -9,7 +9,7 @@ whatever the number of people, unlike a p-value. Segments below the minimum size
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -23,7 +23,7 @@ from governance.purposes import Purpose
 from governance.vocabulary import Text, Unit
 from segmentation import store_assignments, store_exports
 from segmentation.facts import Facts, Floats, Values, values_of
-from segmentation.inputs import NUMERIC, Feature, Measure
+from segmentation.inputs import NUMERIC, Feature, Measure, Quantity
 from segmentation.membership import Live, members
 from segmentation.models import Model
 from segmentation.periods import day_of
@@ -54,15 +54,29 @@ class FeatureProfile:
 
 
 @dataclass(frozen=True)
+class LevelProfile:
+    """The most common value of a category among the members, and how many have it."""
+
+    key: str
+    label: Text
+    level: str
+    people: int
+    share: float
+    """Of the members whose value is known."""
+
+
+@dataclass(frozen=True)
 class SegmentProfile:
-    """One segment; everything but key and name is None below the minimum size."""
+    """One segment; everything but the names is None below the minimum size."""
 
     key: str
     name: Text
+    name_for_subject: Text
     size: int | None
     revenue_share: float | None
     """Share of the revenue of all members, where the scheme measures a sum."""
     features: tuple[FeatureProfile, ...]
+    levels: tuple[LevelProfile, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,6 +98,8 @@ class _Sums:
     sums: Floats
     squares: Floats
     sizes: NDArray[np.int64]
+    levels: Mapping[int, NDArray[np.int64]]
+    """Of each category, by its place among the features: people by segment and level."""
 
 
 def profile(connection: Connection, of: Live, purpose: Purpose, *, now: datetime, minimum: int) -> Profile:
@@ -91,7 +107,12 @@ def profile(connection: Connection, of: Live, purpose: Purpose, *, now: datetime
     model, count = of.model, len(of.model.segments)
     features = [feature for feature in model.features if feature.quantity in NUMERIC]
     shape = (len(features), count)
-    sums = _Sums(np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(count, dtype=np.int64))
+    levels = {
+        index: np.zeros((count, len(feature.levels) + 1), dtype=np.int64)
+        for index, feature in enumerate(model.features)
+        if feature.quantity is Quantity.LEVEL
+    }
+    sums = _Sums(np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(count, dtype=np.int64), levels)
     segment_of = _segments(connection, of, purpose, now)
     today = day_of(of.run.now, model.zone)
     withheld = consent_store.withheld_by_field(connection, purpose.key)
@@ -155,20 +176,35 @@ def _add(sums: _Sums, values: Values, wanted: list[int], segments: NDArray[np.in
         sums.counts[row] += np.bincount(cells, minlength=count)
         sums.sums[row] += np.bincount(cells, weights=numbers, minlength=count)
         sums.squares[row] += np.bincount(cells, weights=numbers * numbers, minlength=count)
+    for index, table in sums.levels.items():
+        use = inside & values.usable[index]
+        np.add.at(table, (segments[use], values.numbers[index][use].astype(np.int64)), 1)
 
 
 def _segment(number: int, model: Model, features: list[Feature], sums: _Sums, minimum: int) -> SegmentProfile:
     segment, size = model.segments[number], int(sums.sizes[number])
     if size < minimum:
-        return SegmentProfile(segment.key, segment.name, None, None, ())
+        return SegmentProfile(segment.key, segment.name, segment.name_for_subject, None, None, ())
     told = (_feature(feature, row, number, sums, minimum) for row, feature in enumerate(features))
     return SegmentProfile(
         segment.key,
         segment.name,
+        segment.name_for_subject,
         size,
         _revenue_share(features, number, sums),
         tuple(each for each in told if each is not None),
+        tuple(_levels(model, number, sums, minimum)),
     )
+
+
+def _levels(model: Model, number: int, sums: _Sums, minimum: int) -> Iterator[LevelProfile]:
+    """The most common level of each category, where at least the minimum has it; never a value outside the list."""
+    for index, table in sums.levels.items():
+        feature, counts = model.features[index], table[number, :-1]
+        if len(counts) and counts.max() >= minimum:
+            most = int(counts.argmax())
+            share = float(counts[most] / table[number].sum())
+            yield LevelProfile(feature.key, feature.label, feature.levels[most], int(counts[most]), share)
 
 
 def _feature(feature: Feature, row: int, number: int, sums: _Sums, minimum: int) -> FeatureProfile | None:

@@ -156,3 +156,14 @@ def rounded(report: RunReport) -> dict[str, Any]:
 def reason_text(reason: str) -> Text:
     """The words for a reason in `left_out`."""
     return REASON_TEXT[Reason(reason)]
+
+
+def rounded_amount(amount: int | None, people: int) -> int | None:
+    """A sum over people, rounded so that ten of them more or less would not show: to 1, 2 or 5 times a power of ten."""
+    if amount is None:
+        return None
+    wanted = abs(amount) * ROUND_TO / max(people, 1)
+    step = 1
+    while step < wanted:
+        step = step * 2 if str(step)[0] != "2" else step // 2 * 5
+    return (amount + step // 2) // step * step

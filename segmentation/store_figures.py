@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, insert, select
 
 from audit.database import in_batches
 from segmentation.record import FLAGS_OFFSET, Flag
-from segmentation.tables import segment_figures, segment_note
+from segmentation.tables import run, segment_figures, segment_note
 
 BLOCK = 65_536
 
@@ -70,6 +70,12 @@ def of_runs(connection: Connection, runs: Sequence[int]) -> dict[tuple[int, str]
     return found
 
 
+def cause_of(connection: Connection, number: int) -> tuple[str, int | None]:
+    """Why a run was made, and the run whose records stand for everybody it did not look at again."""
+    row = connection.execute(select(run.c.cause, run.c.base).where(run.c.id == number)).one()
+    return row.cause, row.base
+
+
 def add_note(
     connection: Connection, scheme: str, segment: str, *, owner: str, strategy: str, actor: str, now: datetime
 ) -> NoteRow:
@@ -87,7 +93,7 @@ def notes(connection: Connection, scheme: str, segment: str | None = None) -> li
     return [NoteRow._make(row) for row in rows]
 
 
-def steps_of(connection: Connection, run: int) -> Steps:
+def steps_of(connection: Connection, number: int) -> Steps:
     """Flags and reasons in the records that a run made itself."""
     mark = "?" if connection.dialect.name == "sqlite" else "%s"
     statement = (
@@ -97,7 +103,7 @@ def steps_of(connection: Connection, run: int) -> Steps:
     flags, reasons = dict.fromkeys(Flag, 0), np.zeros(256, dtype=np.int64)
     after = -(2**63)
     while True:
-        rows = connection.exec_driver_sql(statement, (run, after)).cursor
+        rows = connection.exec_driver_sql(statement, (number, after)).cursor
         found = rows.fetchall() if rows is not None else []
         if not found:
             break

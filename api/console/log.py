@@ -6,26 +6,32 @@ the auditor see them, because times and kinds of single acts can betray somebody
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from datetime import date, datetime
+from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends
 from starlette.responses import PlainTextResponse, Response
 
 from api.access import Right
+from api.console.person import found
 from api.deps import Visit, posting, visiting
 from api.i18n import N_
 from api.jobs import LogHealth
-from api.pages import role_of
+from api.pages import ROLE_NAMES, role_of
+from api.workflows.log_search import Wanted, search
 from audit import checkpoint, log, merkle
+from audit.errors import NotFound
 from audit.log import Entry
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
+from governance import store_views
+from governance.store_views import SavedView
+from segmentation import store
 
 router = APIRouter()
 PAGE = 50
+LONGEST_NAME = 60
 
 KINDS: dict[str, str] = {
     "accounts:imported": N_("Companies imported"),
@@ -34,10 +40,12 @@ KINDS: dict[str, str] = {
     "assignment:corrected": N_("Assignment corrected"),
     "assignment:explained": N_("Assignment explained"),
     "assignment:proven": N_("Assignment proven"),
+    "alarm:acknowledged": N_("Alarm looked at"),
     "assignment:replayed": N_("Assignment computed again"),
     "assignment:read": N_("Assignments looked at"),
     "attributes:imported": N_("Protected attributes imported"),
     "authority:bundle_made": N_("Papers about a person put together"),
+    "backup:made": N_("Backup made"),
     "catalogue:changed": N_("Catalogue changed"),
     "channel:used": N_("Use of a consent to calls recorded"),
     "consent:given": N_("Consent given"),
@@ -50,8 +58,10 @@ KINDS: dict[str, str] = {
     "contact:signed_up": N_("New contact by double opt-in"),
     "contacts:imported": N_("Contacts imported"),
     "correction:lifted": N_("Correction lifted"),
+    "evidence:destroyed": N_("Evidence destroyed after its time"),
     "export:approved": N_("Export approved"),
     "export:built": N_("Export built"),
+    "export:declined": N_("Export declined"),
     "export:refused": N_("Export refused"),
     "export:released": N_("Export released"),
     "export:requested": N_("Export requested"),
@@ -65,6 +75,7 @@ KINDS: dict[str, str] = {
     "portal:entered": N_("Came into the portal"),
     "portal:left": N_("Left the portal"),
     "portal:letter_made": N_("Letter with a code made"),
+    "log:restored": N_("Log restored from a backup"),
     "price:activated": N_("Price activated"),
     "price:checked": N_("Price checked"),
     "price:defined": N_("Price defined"),
@@ -75,11 +86,15 @@ KINDS: dict[str, str] = {
     "scheme:defined": N_("Scheme defined"),
     "scheme:refused": N_("Scheme version refused"),
     "scheme:withdrawn": N_("Scheme version withdrawn"),
+    "retention:applied": N_("Records past their time removed"),
+    "segment:noted": N_("Note on a segment written"),
     "session:began": N_("Signed in"),
     "session:ended": N_("Signed out"),
     "staff:added": N_("Staff account made"),
     "staff:disabled": N_("Staff account ended"),
     "subject:looked_up": N_("Somebody looked up"),
+    "subject:erased": N_("Erasure carried out"),
+    "subject:erasure_ordered": N_("Erasure ordered"),
     "subject:restricted": N_("Processing restricted"),
     "subject:viewed": N_("Declarations looked at"),
     "token:made": N_("API token made"),
@@ -107,12 +122,19 @@ class Line:
 
 @dataclass(frozen=True)
 class LogPage:
-    """A page of the list."""
+    """A page of the list, with what it was filtered by."""
 
     lines: tuple[Line, ...]
     kinds: tuple[tuple[str, str], ...]
-    kind: str
-    until: str
+    purposes: tuple[tuple[str, str], ...]
+    schemes: tuple[str, ...]
+    roles: tuple[tuple[str, str], ...]
+    wanted: Wanted
+    query: str
+    """The filters as an address has them; the person is not among them."""
+    person: str
+    """Stand-in of the person, of this session alone; empty: everybody."""
+    views: tuple[SavedView, ...]
     size: int
     older: int | None
     newest: bool
@@ -132,39 +154,74 @@ class EntryPage:
     signed: checkpoint.Checkpoint | None
 
 
-def log_page(visit: Visit, kind: str, until: str, before: int | None) -> LogPage:
-    """At most fifty entries from below *before*, of one kind and up to a day if given."""
-    wanted = kind if kind in KINDS else ""
-    end = _end_of(visit, until)
+def log_page(visit: Visit, wanted: Wanted, person: str, before: int | None) -> LogPage:
+    """At most fifty entries from below *before* that fit."""
+    hits = search(visit.house, wanted, before=before, limit=PAGE)
     with visit.house.work.reading() as connection:
         size = log.size(connection)
-        start = before if before is not None or end is None else _first_after(connection, size, end)
-        found = log.entries(connection, before=start, limit=PAGE + 1, kind=wanted or None)
-    lines = tuple(_line(entry) for entry in found[:PAGE])
-    older = lines[-1].index if len(found) > PAGE else None
-    kinds = tuple(sorted(KINDS.items(), key=lambda pair: visit.tongue.say(pair[1]).casefold()))
-    return LogPage(lines, kinds, wanted, until if end else "", size, older, before is None)
+        schemes = tuple(row.scheme for row in store.latest_definitions(connection))
+        views = tuple(store_views.views_of(connection, str(visit.who.actor)))
+    say, purposes = visit.tongue.say, visit.house.catalogue.purposes
+    return LogPage(
+        lines=tuple(_line(entry) for entry in hits.entries),
+        kinds=tuple(sorted(KINDS.items(), key=lambda pair: say(pair[1]).casefold())),
+        purposes=tuple((key, visit.tongue.pick(purpose.label)) for key, purpose in purposes.items()),
+        schemes=schemes,
+        roles=tuple((role.value, name) for role, name in ROLE_NAMES.items()),
+        wanted=wanted,
+        query=_query(wanted),
+        person=person,
+        views=views,
+        size=size,
+        older=hits.older,
+        newest=before is None,
+    )
 
 
-def _end_of(visit: Visit, day: str) -> datetime | None:
-    """The midnight after that day where the controller is; None when no day is named."""
+def wanted_of(visit: Visit, asked: Mapping[str, str]) -> tuple[Wanted, str]:
+    """What to look for, and the person's stand-in; what the house does not know is no filter."""
+    person, subject = asked.get("person", ""), None
+    if person:
+        try:
+            subject = found(visit, person).subject
+        except NotFound:
+            person = ""
+    with visit.house.work.reading() as connection:
+        schemes = {row.scheme for row in store.latest_definitions(connection)}
+    wanted = Wanted(
+        kind=_one_of(asked, "kind", KINDS),
+        since=_day(asked.get("since", "")),
+        until=_day(asked.get("until", "")),
+        purpose=_one_of(asked, "purpose", visit.house.catalogue.purposes),
+        scheme=_one_of(asked, "scheme", schemes),
+        role=_one_of(asked, "role", {role.value for role in ROLE_NAMES}),
+        subject=subject,
+    )
+    return wanted, person
+
+
+def _one_of(asked: Mapping[str, str], name: str, known: Collection[str]) -> str:
+    word = asked.get(name, "")
+    return word if word in known else ""
+
+
+def _day(text: str) -> date | None:
     try:
-        parsed = date.fromisoformat(day)
+        return date.fromisoformat(text)
     except ValueError:
         return None
-    return datetime.combine(parsed, time.min, visit.tongue.formats.zone) + timedelta(days=1)
 
 
-def _first_after(connection: Connection, size: int, end: datetime) -> int:
-    """The index from which on entries were made after *end*; entries lie in the order they took effect."""
-    low, high = 0, size
-    while low < high:
-        middle = (low + high) // 2
-        if log.entry(connection, middle).at < end:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+def _query(wanted: Wanted) -> str:
+    given = {
+        "kind": wanted.kind,
+        "since": wanted.since.isoformat() if wanted.since else "",
+        "until": wanted.until.isoformat() if wanted.until else "",
+        "purpose": wanted.purpose,
+        "scheme": wanted.scheme,
+        "role": wanted.role,
+    }
+    return urlencode({key: value for key, value in given.items() if value})
 
 
 def entry_page(visit: Visit, index: int) -> EntryPage:
@@ -198,15 +255,36 @@ def _shown(value: Any) -> str:
 
 
 Reader = Annotated[Visit, Depends(visiting(Right.LOG))]
+Keeper = Annotated[Visit, Depends(posting(Right.LOG))]
 
 
 @router.get("/log")
-def show_log(visit: Reader, kind: str = "", until: str = "", before: int | None = None) -> Response:
+def show_log(visit: Reader, before: int | None = None) -> Response:
     """The list."""
-    return visit.page("log.html", view=log_page(visit, kind, until, before))
+    wanted, person = wanted_of(visit, visit.request.query_params)
+    return visit.page("log.html", view=log_page(visit, wanted, person, before))
 
 
-@router.get("/log/{index}")
+@router.post("/log/views")
+def keep_view(visit: Keeper) -> Response:
+    """Keep a search under a name, for oneself."""
+    wanted, _ = wanted_of(visit, visit.form)
+    name = " ".join(visit.form.get("name", "").split())[:LONGEST_NAME]
+    if name:
+        with visit.house.work.writing() as connection:
+            store_views.add_view(connection, str(visit.who.actor), name, _query(wanted), now=visit.now)
+    return visit.go(f"/console/log?{_query(wanted)}")
+
+
+@router.post("/log/views/{number:int}/drop")
+def drop_view(visit: Keeper, number: int) -> Response:
+    """Forget a search of one's own."""
+    with visit.house.work.writing() as connection:
+        store_views.drop_view(connection, str(visit.who.actor), number)
+    return visit.go("/console/log")
+
+
+@router.get("/log/{index:int}")
 def show_entry(visit: Reader, index: int) -> Response:
     """One entry."""
     return visit.page("entry.html", view=entry_page(visit, index))

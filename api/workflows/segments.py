@@ -20,6 +20,7 @@ from api.workflows.segment_results import (
     SchemeShown,
     SchemeState,
 )
+from api.workflows.stored_definitions import stored_definition
 from audit import log
 from audit.errors import BadInput, NotFound
 from audit.fact import Fact, FactValue
@@ -170,8 +171,8 @@ def show(house: House, scheme: str, *, now: datetime) -> SchemeShown:
         corrections = state_of(connection, scheme, today=day_of(now, house.catalogue.controller.time_zone))
         if report is None:
             return SchemeShown(state, document, None, {}, None, corrections)
-        purpose = house.catalogue.purpose(report.purpose)
         visible = live(connection, scheme)
+        purpose = stored_definition(house, connection, visible.definition).purpose  # the catalogue may know it no more
         counted = sizes(connection, visible, purpose, now=now)
         described = profile(connection, visible, purpose, now=now, minimum=report.minimum_size)
     keys = {number: segment.key for number, segment in enumerate(visible.model.segments)}
