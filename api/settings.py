@@ -34,11 +34,18 @@ class Settings:
     """Maildir in which mails to that address arrive; None: nobody reads them here."""
     webhook_hosts: frozenset[str] = frozenset()
     """Hosts that webhooks may call although they are private or this machine itself."""
+    journal: Path | None = None
+    """Where erasures and denials are noted outside every backup; None: `journal.db` in the home."""
 
     @property
     def outbox_folder(self) -> Path:
         """Where mails lie when there is no mail server."""
         return self.home / "outbox"
+
+    @property
+    def journal_path(self) -> Path:
+        """The journal's file."""
+        return self.journal or self.home / "journal.db"
 
     @property
     def keys_folder(self) -> Path:
@@ -71,5 +78,6 @@ def read_settings(environment: Mapping[str, str] = os.environ, home: Path | None
         mail_from=environment.get("LAUTER_MAIL_FROM", ""),
         unsubscribe_address=environment.get("LAUTER_UNSUBSCRIBE_ADDRESS", ""),
         maildir=Path(environment["LAUTER_MAILDIR"]) if environment.get("LAUTER_MAILDIR") else None,
+        journal=Path(environment["LAUTER_JOURNAL"]) if environment.get("LAUTER_JOURNAL") else None,
         webhook_hosts=frozenset(environment.get("LAUTER_WEBHOOK_HOSTS", "").replace(",", " ").split()),
     )

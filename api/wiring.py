@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.exc import DBAPIError
 
 from api.links import Links
 from api.settings import Settings
+from audit import log
 from audit.checkpoint import LogSigner
 from audit.database import Database, open_database
 from audit.errors import LauterError, Unavailable
@@ -17,9 +19,14 @@ from governance import key_checks
 from governance.addresses import Addresses
 from governance.blocklist import BlockList
 from governance.catalogue import Catalogue, load_catalogue
+from governance.errors import LogBehind
+from governance.journal import Journal
 from governance.keys import KeyRing, KeyRole, load_keys
 from governance.protected import ProtectedStore
 from governance.vault import Vault
+
+if TYPE_CHECKING:
+    from governance.rights import HoldsSubjectData
 
 
 @dataclass(frozen=True)
@@ -36,6 +43,17 @@ class House:
     catalogue: Catalogue
     signer: LogSigner
     links: Links
+    journal: Journal
+
+    @property
+    def holders(self) -> tuple[HoldsSubjectData, ...]:
+        """Every room of the work database that holds data about people (Chapter III GDPR)."""
+        from audit.store_subjects import LogSubjects
+        from consent.store_erasure import Consents
+        from governance.store_erasure import People
+        from segmentation.store_erasure import Segments
+
+        return (People(), Consents(), Segments(), LogSubjects())
 
     def today(self, now: datetime) -> date:
         """The date of an instant where the controller is: days begin and end there, not in Greenwich."""
@@ -48,19 +66,26 @@ class House:
         self.protected.database.close()
 
 
-def open_house(settings: Settings) -> House:
+def open_house(settings: Settings, *, restoring: bool = False) -> House:
     """Open an existing home.
+
+    Args:
+        settings: where it lies.
+        restoring: also when its log is older than a tree head that was signed: for `lauter restore` alone.
 
     Raises:
         BadInput: the home, a key or the catalogue is missing or invalid, or a key is not this house's; says how to
             mend it.
+        LogBehind: the work database is an older copy, and nobody declared that it was restored.
         Unavailable: the work database cannot be asked.
     """
     keys = load_keys(settings.keys_folder)
     catalogue = load_catalogue(settings.catalogue_path)
-    work = open_database(settings.database_url)
+    work, journal = open_database(settings.database_url), Journal(settings.journal_path)
     try:
         _verify_keys(work, keys)
+        if not restoring:
+            _verify_head(work, journal)
     except LauterError:
         work.close()
         raise
@@ -76,6 +101,7 @@ def open_house(settings: Settings) -> House:
         catalogue=catalogue,
         signer=LogSigner(settings.origin, keys.current(KeyRole.LOG).secret),
         links=Links(keys),
+        journal=journal,
     )
 
 
@@ -87,3 +113,15 @@ def _verify_keys(work: Database, keys: KeyRing) -> None:
         raise Unavailable(
             "the work database cannot be asked which keys belong to it; check that it runs, or run `lauter init`"
         ) from None
+
+
+def _verify_head(work: Database, journal: Journal) -> None:
+    """Refuse to go on with a log that is shorter or other than one that was signed: it would fork."""
+    head = journal.head()
+    if head is None:
+        return
+    with work.reading() as connection:
+        size = log.size(connection)
+        same = size >= head.size and log.root(connection, head.size) == head.root
+    if not same:
+        raise LogBehind(size, head.size)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from api import mail_items, maildir
 from api.http_out import NotDelivered, TargetRefused
 from api.mail import Mailer, MailRefused, MailUnavailable
-from api.workflows import confirming, webhooks
+from api.workflows import confirming, erasing, webhooks
 from governance import outbox, store_idempotency, visitors
 from governance.outbox import Item
 
@@ -117,7 +117,14 @@ def sweep_void(house: House, *, now: datetime) -> int:
     One part that fails keeps no other from being done; the first failure is raised at the end.
     """
     total, problem = 0, None
-    for part in (_sweep_mailbox, _sweep_visitors, _sweep_addresses, _sweep_confirmations, _sweep_answers):
+    for part in (
+        _sweep_mailbox,
+        _sweep_visitors,
+        _sweep_addresses,
+        _sweep_confirmations,
+        _sweep_answers,
+        _sweep_erasures,
+    ):
         try:
             total += part(house, now)
         except Exception as error:
@@ -184,3 +191,7 @@ def _sweep_confirmations(house: House, now: datetime) -> int:
 def _sweep_answers(house: House, now: datetime) -> int:
     with house.work.writing() as connection:
         return store_idempotency.drop_void(connection, now=now)
+
+
+def _sweep_erasures(house: House, now: datetime) -> int:
+    return erasing.sweep(house, now=now)

@@ -14,6 +14,7 @@ from datetime import datetime
 from sqlalchemy import Column, Index, Integer, LargeBinary, Table, delete, insert, select, update
 
 from audit.database import Database, Instant
+from governance.contact_points import email_match_form
 from governance.errors import SealBroken
 from governance.keys import KeyRing, KeyRole, derive
 from governance.sealing import seal, unseal
@@ -77,6 +78,20 @@ class Addresses:
         with self._database.writing() as connection:
             for number in numbers:
                 connection.execute(delete(sealed_address).where(sealed_address.c.number == number))
+
+    def forget_value(self, address: str) -> int:
+        """Forget an address wherever it lies here, in any spelling; how often it did. A few rows at most times."""
+        wanted = email_match_form(address)
+        with self._database.reading() as connection:
+            rows = connection.execute(select(*sealed_address.c["number", "epoch", "sealed"])).all()
+        found = [
+            bytes(row.number)
+            for row in rows
+            if row.epoch in self._keys
+            and email_match_form(unseal(self._keys[row.epoch], row.sealed, bytes(row.number)).decode()) == wanted
+        ]
+        self.forget(found)
+        return len(found)
 
     def forget_void(self, *, now: datetime) -> int:
         """Forget every address whose time is over; how many."""

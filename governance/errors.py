@@ -82,3 +82,14 @@ class TokenInvalid(BadInput):
 
 class WebhookUnknown(NotFound):
     """There is no webhook of that number that is still called."""
+
+
+class LogBehind(Broken):
+    """The log is shorter or other than a tree head that was signed and noted: an older copy took its place."""
+
+    def __init__(self, size: int, signed: int) -> None:
+        super().__init__(
+            f"the log has {size} entries, but one of {signed} was signed and may have been seen: this is an older "
+            "copy of the database. Put the newer one back, or declare the loss with `lauter restore`"
+        )
+        self.size, self.signed = size, signed

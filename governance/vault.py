@@ -230,13 +230,7 @@ class Vault:
         Returns:
             False when a reader held it back: try again later. On PostgreSQL this is the operator's VACUUM: True.
         """
-        if not self.database.is_sqlite:
-            return True
-        with self.database.engine.connect() as connection:
-            cursor = connection.connection.cursor()
-            busy, _, _ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            cursor.close()
-        return not busy
+        return self.database.flush()
 
     def _find(self, candidates: Sequence[Sequence[bytes]]) -> list[bytes | None]:
         """The pseudonym under one of each reference's hashes; a reference has one at most."""

@@ -57,6 +57,7 @@ def register() -> None:
         grounds,
         home,
         importing,
+        keeping,
         notices,
         portal,
         price,
@@ -75,6 +76,7 @@ def register() -> None:
     consents.register(app)
     receipts.register()
     grounds.register()
+    keeping.register(app)
     notices.register(app)
     activation.register()
     segment.register(app)

@@ -30,7 +30,7 @@ def doctor(context: typer.Context) -> None:
     """Check keys, rights, databases, migrations, catalogue and log."""
     from api.workflows.home import examine
 
-    diagnosis = examine(output.invocation(context).settings)
+    diagnosis = examine(output.invocation(context).settings, now=output.now())
     output.answer(context, diagnosis, _show_diagnosis)
     if not diagnosis.sound:
         raise typer.Exit(output.EXIT_REFUSED)

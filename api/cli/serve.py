@@ -39,6 +39,7 @@ def serve(
     with output.house(context) as house:
         mailer_of(settings, house.catalogue.controller)  # refused here, in words, not inside the started service
         sweep_runs(house)
+        sweep_erasures(house)
         output.notes.print(f"Lauter serves http://{host}:{port}/console (end with Ctrl-C)", markup=False)
         uvicorn.run(
             create_app(house),
@@ -58,3 +59,10 @@ def sweep_runs(house: object) -> None:
 
     with house.work.writing() as connection:  # type: ignore[attr-defined]
         sweep(connection)
+
+
+def sweep_erasures(house: object) -> None:
+    """Finish the erasures that a killed process left, before anybody looks."""
+    from api.workflows.erasing import sweep
+
+    sweep(house, now=output.now())  # type: ignore[arg-type]

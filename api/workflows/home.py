@@ -26,6 +26,7 @@ from audit.fact import Fact
 from audit.verify import check_log
 from governance import key_checks
 from governance.catalogue import load_catalogue
+from governance.errors import LogBehind
 from governance.keys import KeyRole, load_keys
 from governance.store_catalogue import latest_catalogue, record_catalogue
 
@@ -118,8 +119,11 @@ def note_catalogue(house: House, *, actor: Actor, now: datetime) -> None:
         log.append(connection, [Fact("catalogue:changed", str(actor), now, {"digest": house.catalogue.digest})])
 
 
-def examine(settings: Settings) -> Diagnosis:
-    """Look at keys, rights, databases, migrations, catalogue and log; sweep what a killed process left behind."""
+def examine(settings: Settings, *, now: datetime | None = None) -> Diagnosis:
+    """Look at keys, rights, databases, migrations, catalogue and log; sweep what a killed process left behind.
+
+    Without *now* an erasure that is under way is told, not finished.
+    """
     checks = [
         _check("folder", lambda: _folder_is_private(settings)),
         _check(
@@ -132,16 +136,21 @@ def examine(settings: Settings) -> Diagnosis:
     if all(check.sound for check in checks):
         checks.append(_check("key values", lambda: _keys_belong_here(settings)))
     if all(check.sound for check in checks):
-        checks += _inner_checks(settings)
+        checks += _inner_checks(settings, now)
     return Diagnosis(tuple(checks))
 
 
-def _inner_checks(settings: Settings) -> Iterator[Check]:
-    house = open_house(settings)
+def _inner_checks(settings: Settings, now: datetime | None) -> Iterator[Check]:
+    try:
+        house = open_house(settings)
+    except LogBehind as error:
+        yield Check("log", False, str(error))
+        return
     try:
         yield _check("notices", lambda: _notices_are_complete(house))
         yield _check("vault", lambda: _vault_fits(house))
         yield _check("runs", lambda: _swept(house))
+        yield _check("erasures", lambda: _erasures_finished(house, now))
         yield _check("mail", lambda: mail_goes_out(house))
         yield _check("outbox", lambda: nothing_given_up(house))
         yield _check("log", lambda: _log_is_sound(house))
@@ -262,6 +271,18 @@ def _swept(house: House) -> str:
     with house.work.writing() as connection:
         count = sweep(connection)
     return "nothing half-written" if not count else f"{count} run(s) that never got published were swept"
+
+
+def _erasures_finished(house: House, now: datetime | None) -> str:
+    from api.workflows import erasing
+    from governance.store_erasure import under_way
+
+    with house.work.reading() as connection:
+        waiting = len(under_way(connection))
+    if now is None and waiting:
+        raise BadInput(f"{waiting} under way; `lauter worker --once` finishes them")
+    finished = 0 if now is None else erasing.sweep(house, now=now)
+    return f"{finished} that a killed process left were finished" if finished else "none left half-done"
 
 
 def _log_is_sound(house: House) -> str:
