@@ -34,6 +34,7 @@ class Right(StrEnum):
     DOWNLOAD_EXPORT = "download_export"
     LOG = "log"
     RECORDS = "records"
+    COMPLIANCE = "compliance"
     BUNDLE = "bundle"
     VERIFY = "verify"
     ACCOUNTS = "accounts"
@@ -49,7 +50,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
         {
             Right.OVERVIEW, Right.CONTACTS, Right.SEGMENTS, Right.PERSON, Right.PRICES, Right.CHECK_PRICE,
             Right.APPROVE_SCHEME, Right.EXPORTS, Right.APPROVE_EXPORT, Right.LOG, Right.RECORDS, Right.BUNDLE,
-            Right.VERIFY, Right.EXACT, Right.WEBHOOKS,
+            Right.COMPLIANCE, Right.VERIFY, Right.EXACT, Right.WEBHOOKS,
         }
     ),
     Role.MARKETING: frozenset(
@@ -69,7 +70,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
     Role.AUDITOR: frozenset(
         {
             Right.OVERVIEW, Right.CONTACTS, Right.SEGMENTS, Right.PRICES, Right.EXPORTS, Right.LOG, Right.RECORDS,
-            Right.VERIFY, Right.EXACT, Right.WEBHOOKS,
+            Right.COMPLIANCE, Right.VERIFY, Right.EXACT, Right.WEBHOOKS,
         }
     ),
     Role.OPERATOR: frozenset(Right),

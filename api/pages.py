@@ -49,6 +49,7 @@ NAVIGATION: tuple[tuple[str, tuple[Place, ...]], ...] = (
     (
         N_("Prove"),
         (
+            Place(N_("Compliance"), "/console/compliance", Right.COMPLIANCE),
             Place(N_("Log"), "/console/log", Right.LOG),
             Place(N_("Check the log"), "/console/verify", Right.VERIFY),
             Place(N_("Records"), "/console/records", Right.RECORDS),

@@ -86,6 +86,11 @@ def latest(connection: Connection) -> str | None:
     return store.newest_checkpoint(connection)
 
 
+def last_signed(connection: Connection) -> tuple[int, datetime] | None:
+    """Size and instant of the newest signature; None before the first."""
+    return store.newest_signature(connection)
+
+
 def covering(connection: Connection, index: int) -> str | None:
     """The newest signed note whose tree holds entry *index*; none when the entry is younger."""
     last = store.newest_checkpoint(connection)

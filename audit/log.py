@@ -98,6 +98,11 @@ def entries(
     return [_entry(row) for row in rows]
 
 
+def kinds_between(connection: Connection, start: int, stop: int) -> dict[str, int]:
+    """How many of the entries [start, stop) are of each kind."""
+    return store.kinds_between(connection, start, stop)
+
+
 def entry(connection: Connection, index: int) -> Entry:
     """One entry.
 

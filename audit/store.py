@@ -112,6 +112,13 @@ def newest_leaves(
     return [LeafRow._make(row) for row in connection.execute(statement)]
 
 
+def kinds_between(connection: Connection, start: int, stop: int) -> dict[str, int]:
+    """How many of the rows [start, stop) are of each kind."""
+    leaf = log_leaf.c
+    counted = select(leaf.kind, func.count()).where(leaf.idx >= start, leaf.idx < stop).group_by(leaf.kind)
+    return {row[0]: int(row[1]) for row in connection.execute(counted)}
+
+
 def leaves_between(connection: Connection, start: int, stop: int) -> list[LeafRow]:
     """The rows [start, stop) in order."""
     statement = _leaves().where(log_leaf.c.idx >= start, log_leaf.c.idx < stop).order_by(log_leaf.c.idx)
@@ -162,6 +169,13 @@ def add_checkpoint(connection: Connection, size: int, note: str, signed_at: date
 def checkpoint_at(connection: Connection, size: int) -> str | None:
     """The note signed for exactly that size."""
     return connection.execute(select(log_checkpoint.c.note).where(log_checkpoint.c.size == size)).scalar_one_or_none()
+
+
+def newest_signature(connection: Connection) -> tuple[int, datetime] | None:
+    """Size and instant of the newest signed note."""
+    table = log_checkpoint.c
+    row = connection.execute(select(table.size, table.signed_at).order_by(table.size.desc()).limit(1)).one_or_none()
+    return (int(row.size), row.signed_at) if row else None
 
 
 def newest_checkpoint(connection: Connection) -> str | None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from audit.errors import BadInput
+from governance.alarms import DEFAULTS, Thresholds, read_thresholds
 from governance.catalogue_reader import read_controller, read_fields, read_purposes
 from governance.controller import Controller
 from governance.errors import CatalogueInvalid, FieldNotPermitted, UnknownPurpose
@@ -37,6 +38,7 @@ class Catalogue:
     digest: bytes
     """SHA-256 of the document: runs and facts name the version they followed."""
     document: str
+    alarms: Thresholds = DEFAULTS
 
     def purpose(self, key: str) -> Purpose:
         """The purpose of that key.
@@ -86,11 +88,12 @@ def parse_catalogue(text: str) -> Catalogue:
     controller = read_controller(root.table("controller"))
     purposes = read_purposes(root, controller)
     fields = read_fields(root, purposes)
+    alarms = read_thresholds(root)
     root.finish()
     if mistakes:
         raise CatalogueInvalid(mistakes)
     digest = hashlib.sha256(text.encode()).digest()
-    return Catalogue(controller, MappingProxyType(purposes), MappingProxyType(fields), digest, text)
+    return Catalogue(controller, MappingProxyType(purposes), MappingProxyType(fields), digest, text, alarms)
 
 
 def load_catalogue(path: Path) -> Catalogue:

@@ -330,3 +330,23 @@ erasure = Table(
     Index("erasure_by_end", "done_at"),
     comment="Erasures ordered and done (Article 17 GDPR); retention: as the ledger, it names nobody",
 )
+
+saved_view = Table(
+    "saved_view",
+    METADATA,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False, comment="number"),
+    Column("owner", Text, nullable=False, comment="role and handle of whoever keeps it"),
+    Column("name", Text, nullable=False, comment="what they call it; names nobody"),
+    Column("query", Text, nullable=False, comment="filters of the log as an address has them; no person"),
+    Column("created_at", Instant, nullable=False, comment="when"),
+    comment="Searches of the log that somebody wants again",
+)
+
+seen_mark = Table(
+    "seen_mark",
+    METADATA,
+    Column("owner", Text, primary_key=True, comment="role and handle"),
+    Column("size", BigInteger, nullable=False, comment="entries of the log they have seen"),
+    Column("at", Instant, nullable=False, comment="when they said so"),
+    comment="Up to where somebody knows what happened",
+)

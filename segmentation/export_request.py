@@ -7,6 +7,7 @@ cannot be named.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -126,6 +127,12 @@ class ExportRequest:
         """Whether each row carries the link that ends it: advertising by e-mail (RFC 8058, OBJ-7)."""
         by_mail = self.mode is Mode.CONTACT_POINTS and self.channel is Channel.EMAIL
         return by_mail and self.purpose.marketing
+
+
+def recipient_key(document: str) -> str:
+    """The key of the recipient that a stored request names."""
+    to = json.loads(document)["recipient"]
+    return Recipient(to["name"], to["country"], RecipientRole(to["role"]), None, None).key
 
 
 def parse_request(text: str, catalogue: Catalogue, transfers: Transfers, *, today: date) -> ExportRequest:

@@ -23,13 +23,14 @@ from segmentation.tables import export, export_row
 if TYPE_CHECKING:
     from governance.purposes import Purpose
 
-REQUESTED, APPROVED, BUILT, RELEASED, EXPIRED, REFUSED = (
+REQUESTED, APPROVED, BUILT, RELEASED, EXPIRED, REFUSED, DECLINED = (
     "requested",
     "approved",
     "built",
     "released",
     "expired",
     "refused",
+    "declined",
 )
 KEYS_PER_QUERY = 10_000
 

@@ -128,7 +128,7 @@ export = Table(
         nullable=False,
         comment="canonical JSON of the request: purpose, recipient, channel, fields, validity",
     ),
-    Column("state", Text, nullable=False, comment="requested, approved, built, released, expired or refused"),
+    Column("state", Text, nullable=False, comment="requested, approved, built, released, expired, refused or declined"),
     Column("requested_at", Instant, nullable=False, comment="when"),
     Column("requested_by", Text, nullable=False, comment="role and handle"),
     Column("approved_by", Text, comment="role and handle"),

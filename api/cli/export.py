@@ -58,6 +58,16 @@ def approve(context: typer.Context, number: Number) -> None:
     output.answer(context, result, _show)
 
 
+@group.command("decline")
+def decline(context: typer.Context, number: Number) -> None:
+    """Say no to a request."""
+    from api.workflows import export_requests
+
+    with output.house(context) as house:
+        result = export_requests.decline(house, number, actor=output.invocation(context).actor, now=output.now())
+    output.answer(context, result, _show)
+
+
 @group.command("build")
 def build(context: typer.Context, number: Number) -> None:
     """Decide who is in it and keep the manifest."""

@@ -35,6 +35,7 @@ STATES: dict[str, tuple[str, str]] = {
     "released": ("ok", N_("handed out")),
     "expired": ("withheld", N_("expired")),
     "refused": ("refused", N_("refused")),
+    "declined": ("refused", N_("declined")),
 }
 MODES = {"pseudonyms": N_("pseudonyms of this export"), "contact_points": N_("names and addresses")}
 STEPS = (
@@ -206,6 +207,13 @@ def show(visit: Reader, number: int) -> Response:
 def approve(visit: Annotated[Visit, Depends(posting(Right.APPROVE_EXPORT))], number: int) -> Response:
     """The second person says yes."""
     requests.approve(visit.house, number, actor=visit.who.actor, now=visit.now)
+    return visit.go(f"/console/exports/{number}")
+
+
+@router.post("/exports/{number:int}/decline")
+def decline(visit: Annotated[Visit, Depends(posting(Right.APPROVE_EXPORT))], number: int) -> Response:
+    """The second person says no."""
+    requests.decline(visit.house, number, actor=visit.who.actor, now=visit.now)
     return visit.go(f"/console/exports/{number}")
 
 

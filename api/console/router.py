@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from api.console import (
     assignment,
+    compliance,
     contacts,
     corrections,
     export_form,
@@ -12,6 +13,7 @@ from api.console import (
     imports,
     letters,
     log,
+    log_list,
     person,
     person_papers,
     prices,
@@ -40,6 +42,8 @@ for area in (
     export_form,
     exports,
     progress,
+    compliance,
+    log_list,
     log,
     records,
     staff,

@@ -47,6 +47,12 @@ def approve(call: Annotated[Call, Depends(calling(Scope.EXPORT, Right.APPROVE_EX
     return told(call, requests.approve(call.house, number, actor=call.actor, now=call.now))
 
 
+@router.post("/exports/{number}/refusal")
+def decline(call: Annotated[Call, Depends(calling(Scope.EXPORT, Right.APPROVE_EXPORT))], number: int) -> dict[str, Any]:
+    """Say no to it as the second person; it ends there."""
+    return told(call, requests.decline(call.house, number, actor=call.actor, now=call.now))
+
+
 @router.post("/exports/{number}/build")
 def build(call: Maker, number: int) -> dict[str, Any]:
     """Decide who is in it."""

@@ -123,16 +123,35 @@ def approve(house: House, number: int, *, actor: Actor, now: datetime) -> Export
         ApprovalRefused: the actor asked for it, or it is not waiting for approval.
     """
     with house.work.writing() as connection:
-        log.lock(connection)  # before the export's row, as everywhere: two locks, one order
-        row = known(connection, number, lock=True)
-        if row.state != store_exports.REQUESTED:
-            raise ApprovalRefused(f"export {number} is {row.state}, not waiting for approval")
-        if row.requested_by == str(actor) and actor.role is not Role.OPERATOR:
-            raise ApprovalRefused(f"export {number} needs the approval of somebody who did not request it")
+        row = _waiting(connection, number, actor)
         store_exports.approve(connection, number, actor=str(actor))
         body: dict[str, FactValue] = {"export": number, "alone": row.requested_by == str(actor)}
         log.append(connection, [Fact("export:approved", str(actor), now, body)])
         return _state(known(connection, number))
+
+
+def decline(house: House, number: int, *, actor: Actor, now: datetime) -> ExportState:
+    """Say no to a request; it ends there, and another one may be made.
+
+    Raises:
+        ApprovalRefused: the actor asked for it, or it is not waiting for approval.
+    """
+    with house.work.writing() as connection:
+        _waiting(connection, number, actor)
+        store_exports.set_state(connection, number, store_exports.DECLINED)
+        log.append(connection, [Fact("export:declined", str(actor), now, {"export": number})])
+        return _state(known(connection, number))
+
+
+def _waiting(connection: Connection, number: int, actor: Actor) -> ExportRow:
+    """A request that this actor may decide about, locked."""
+    log.lock(connection)  # before the export's row, as everywhere: two locks, one order
+    row = known(connection, number, lock=True)
+    if row.state != store_exports.REQUESTED:
+        raise ApprovalRefused(f"export {number} is {row.state}, not waiting for approval")
+    if row.requested_by == str(actor) and actor.role is not Role.OPERATOR:
+        raise ApprovalRefused(f"export {number} needs the decision of somebody who did not request it")
+    return row
 
 
 def exports(house: House, limit: int = 50) -> ExportList:

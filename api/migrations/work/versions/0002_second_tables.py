@@ -49,6 +49,30 @@ def upgrade() -> None:
     )
     op.create_index("erasure_by_end", "erasure", ["done_at"], unique=False)
     op.create_table(
+        "saved_view",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+            comment="number",
+        ),
+        sa.Column("owner", sa.Text(), nullable=False, comment="role and handle of whoever keeps it"),
+        sa.Column("name", sa.Text(), nullable=False, comment="what they call it; names nobody"),
+        sa.Column("query", sa.Text(), nullable=False, comment="filters of the log as an address has them; no person"),
+        sa.Column("created_at", sa.BigInteger(), nullable=False, comment="when"),
+        sa.PrimaryKeyConstraint("id"),
+        comment="Searches of the log that somebody wants again",
+    )
+    op.create_table(
+        "seen_mark",
+        sa.Column("owner", sa.Text(), nullable=False, comment="role and handle"),
+        sa.Column("size", sa.BigInteger(), nullable=False, comment="entries of the log they have seen"),
+        sa.Column("at", sa.BigInteger(), nullable=False, comment="when they said so"),
+        sa.PrimaryKeyConstraint("owner"),
+        comment="Up to where somebody knows what happened",
+    )
+    op.create_table(
         "activation",
         sa.Column(
             "id",
@@ -194,5 +218,7 @@ def downgrade() -> None:
     op.drop_table("schedule")
     op.drop_index("activation_by_scheme", table_name="activation")
     op.drop_table("activation")
+    op.drop_table("seen_mark")
+    op.drop_table("saved_view")
     op.drop_index("erasure_by_end", table_name="erasure")
     op.drop_table("erasure")

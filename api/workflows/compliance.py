@@ -1,0 +1,211 @@
+"""The state of the house as its officer wants to know it: what runs out, is overdue, is closed, is unusual.
+
+Nothing here is kept: each line is looked up when it is asked for, so that it cannot be out of date (Article 39(1)(b)
+GDPR).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from api.workflows.alarms import alarms
+from api.workflows.corrections import waiting as waiting_corrections
+from api.workflows.export_requests import exports
+from api.workflows.prices import policies
+from api.workflows.stored_definitions import stored_definition
+from audit import checkpoint, log
+from governance import store_views
+from governance.vocabulary import Text
+from segmentation import store, store_activation
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+    from api.wiring import House
+    from governance.alarms import Alarm
+    from governance.vocabulary import Actor
+
+SOON = timedelta(days=90)
+"""How long before its end an assessment is told."""
+STALE = timedelta(days=30)
+NEVER_RUN = Text("nie gerechnet", "never run")
+CHECKPOINT_AGE = timedelta(hours=24)
+
+
+class Area(StrEnum):
+    """What a line is about."""
+
+    ASSESSMENTS = "assessments"
+    SCHEMES = "schemes"
+    CORRECTIONS = "corrections"
+    PRICES = "prices"
+    EXPORTS = "exports"
+    LOG = "log"
+
+
+@dataclass(frozen=True)
+class Matter:
+    """One line: `kind` is ok, attention or refused."""
+
+    area: Area
+    kind: str
+    text: Text
+    note: Text | None
+    path: str
+
+    def to_json(self) -> dict[str, Any]:
+        """In both languages."""
+        note = {"de": self.note.de, "en": self.note.en} if self.note else None
+        return {
+            "area": self.area.value,
+            "kind": self.kind,
+            "text": {"de": self.text.de, "en": self.text.en},
+            "note": note,
+        }
+
+
+@dataclass(frozen=True)
+class Compliance:
+    """Every line by area, and the open alarms."""
+
+    matters: tuple[Matter, ...]
+    alarms: tuple[Alarm, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As the command line and the API print it."""
+        told = [
+            {"key": one.key, "kind": one.kind.value, "at": one.at.isoformat(), "count": one.count, "limit": one.limit}
+            for one in self.alarms
+        ]
+        return {"matters": [matter.to_json() for matter in self.matters], "alarms": told}
+
+
+@dataclass(frozen=True)
+class News:
+    """What happened since somebody last looked: how often each kind of fact."""
+
+    since: datetime | None
+    first: int
+    size: int
+    kinds: tuple[tuple[str, int], ...]
+
+
+def compliance(house: House, *, now: datetime) -> Compliance:
+    """How the house stands at this instant."""
+    today = house.today(now)
+    return Compliance(
+        (
+            *_assessments(house, today),
+            *_schemes(house, now),
+            *_corrections(house, now),
+            *_prices(house, now),
+            *_exports(house),
+            *_log(house, now),
+        ),
+        alarms(house, now=now),
+    )
+
+
+def news(house: House, actor: Actor) -> News:
+    """What happened since this actor's mark; all of it when there is none."""
+    with house.work.reading() as connection:
+        mark, size = store_views.seen_by(connection, str(actor)), log.size(connection)
+        first = min(mark[0], size) if mark else 0
+        counted: Counter[str] = Counter(log.kinds_between(connection, first, size))
+    return News(mark[1] if mark else None, first, size, tuple(counted.most_common()))
+
+
+def mark_seen(house: House, actor: Actor, size: int, *, now: datetime) -> None:
+    """Note that this actor knows the first *size* entries; never more than there are, never fewer than before."""
+    with house.work.writing() as connection:
+        mark = store_views.seen_by(connection, str(actor))
+        known = max(min(size, log.size(connection)), mark[0] if mark else 0)
+        store_views.mark_seen(connection, str(actor), known, now=now)
+
+
+def _assessments(house: House, today: date) -> Iterator[Matter]:
+    for purpose in house.catalogue.purposes.values():
+        found = purpose.assessment
+        if found is None:
+            continue
+        until = Text(
+            f"{found.reference}, bis {found.valid_until:%d.%m.%Y}", f"{found.reference}, until {found.valid_until}"
+        )
+        if not found.holds_on(today):
+            text = Text(f"Abgelaufen: {purpose.label.de}", f"Expired: {purpose.label.en}")
+            yield Matter(Area.ASSESSMENTS, "refused", text, until, "/console/records/processing")
+        elif not found.holds_on(today + SOON):
+            text = Text(f"Läuft bald ab: {purpose.label.de}", f"Runs out soon: {purpose.label.en}")
+            yield Matter(Area.ASSESSMENTS, "attention", text, until, "/console/records/processing")
+        else:
+            yield Matter(Area.ASSESSMENTS, "ok", purpose.label, until, "/console/records/processing")
+
+
+def _schemes(house: House, now: datetime) -> Iterator[Matter]:
+    with house.work.reading() as connection:
+        for row in store.latest_definitions(connection):
+            active = store_activation.active_definition(connection, row.scheme)
+            stored = stored_definition(house, connection, active or row)
+            label, path = stored.definition.label, f"/console/segments/{row.scheme}"
+            if not stored.holds:
+                note = Text("Der Katalog trägt die Festlegung nicht mehr.", "The catalogue does not carry it any more.")
+                yield Matter(Area.SCHEMES, "refused", label, note, path)
+            elif active is None:
+                yield Matter(Area.SCHEMES, "attention", label, Text("nicht aktiv", "not active"), path)
+            else:
+                run = store.live_run(connection, row.scheme)
+                at = run.published_at if run else None
+                stale = at is None or now - at > STALE
+                told = Text(f"gerechnet am {at:%d.%m.%Y}", f"computed on {at:%Y-%m-%d}") if at else NEVER_RUN
+                yield Matter(Area.SCHEMES, "attention" if stale else "ok", label, told, path)
+
+
+def _corrections(house: House, now: datetime) -> Iterator[Matter]:
+    found = waiting_corrections(house, now=now)
+    due, gone = sum(each.due for each in found), sum(each.homeless for each in found)
+    if due:
+        text = Text(f"{due} zur Überprüfung fällig", f"{due} due for review")
+        yield Matter(Area.CORRECTIONS, "attention", text, None, "/console/corrections")
+    if gone:
+        text = Text(f"{gone} nennen ein Segment, das es nicht mehr gibt", f"{gone} name a segment that is gone")
+        yield Matter(Area.CORRECTIONS, "refused", text, None, "/console/corrections")
+    if not due and not gone:
+        yield Matter(Area.CORRECTIONS, "ok", Text("keine überfällig", "none overdue"), None, "/console/corrections")
+
+
+def _prices(house: House, now: datetime) -> Iterator[Matter]:
+    for state in policies(house, now=now).policies:
+        name = state.stored.policy.name
+        label, path = Text(name, name), f"/console/prices/{name}"
+        gate = state.active.gate if state.active is not None else state.gate
+        if gate.open:
+            yield Matter(Area.PRICES, "ok", label, Text("Sperre offen", "gate open"), path)
+        else:
+            yield Matter(Area.PRICES, "refused", label, gate.unmet[0].text, path)
+
+
+def _exports(house: House) -> Iterator[Matter]:
+    waits = [one for one in exports(house).exports if one.state == "requested"]
+    for one in waits:
+        text = Text(f"Ausgabe {one.number} wartet auf Freigabe", f"Export {one.number} waits for approval")
+        yield Matter(Area.EXPORTS, "attention", text, None, f"/console/exports/{one.number}")
+    if not waits:
+        yield Matter(Area.EXPORTS, "ok", Text("keine wartet", "none waits"), None, "/console/exports")
+
+
+def _log(house: House, now: datetime) -> Iterator[Matter]:
+    with house.work.reading() as connection:
+        size, signed = log.size(connection), checkpoint.last_signed(connection)
+    if signed is None:
+        yield Matter(Area.LOG, "attention", Text("nie unterschrieben", "never signed"), None, "/console/verify")
+        return
+    behind, old = size - signed[0], now - signed[1] > CHECKPOINT_AGE
+    note = Text(f"{behind} Einträge seither", f"{behind} entries since")
+    late = behind > 0 and old
+    text = Text(f"zuletzt unterschrieben bei {signed[0]} Einträgen", f"last signed at {signed[0]} entries")
+    yield Matter(Area.LOG, "attention" if late else "ok", text, note, "/console/verify")
