@@ -178,6 +178,7 @@ def upgrade() -> None:
         comment="What marketing plans for a segment; the newest counts, older ones stay",
     )
     op.create_index("segment_note_by_segment", "segment_note", ["scheme", "segment", "id"], unique=False)
+    op.create_index("blocked_address_by_time", "blocked_address", ["added_at"], unique=False)
     op.add_column(
         "run",
         sa.Column(
@@ -207,11 +208,15 @@ def upgrade() -> None:
             ),
             {"id": number, "scheme": scheme, "definition": digest, "effect": effect, "at": at, "by": by},
         )
+    if op.get_bind().dialect.name == "postgresql":  # SQLite keeps no comments
+        told = "requested, approved, built, released, expired, refused or declined"
+        op.alter_column("export", "state", existing_type=sa.Text(), existing_nullable=False, comment=told)
 
 
 def downgrade() -> None:
     op.drop_column("run", "cause")
     op.drop_column("run", "base")
+    op.drop_index("blocked_address_by_time", table_name="blocked_address")
     op.drop_index("segment_note_by_segment", table_name="segment_note")
     op.drop_table("segment_note")
     op.drop_table("segment_figures")
