@@ -35,9 +35,19 @@ STORED = {
 
 
 def read(
-    connection: Connection, fields: Sequence[Field], wanted: Ids, hidden: Mapping[str, Ids], now: datetime
+    connection: Connection,
+    fields: Sequence[Field],
+    wanted: Ids,
+    hidden: Mapping[str, Ids],
+    now: datetime,
+    *,
+    stated_by: int | None = None,
 ) -> dict[str, pa.Array]:
     """One array per profile field, aligned with *wanted*; money in minor units, dates as date32.
+
+    Args:
+        stated_by: last day on which a value may have been stated; a profile keeps no former value, so a later one is
+            empty. None: any day.
 
     Raises:
         PermissionUnavailable: a profile is not what its catalogue says.
@@ -45,7 +55,7 @@ def read(
     kept = [field for field in fields if field.type.value in STORED]
     if not kept:
         return {}
-    ageing = [field for field in kept if field.staleness is not None]
+    ageing = [field for field in kept if field.staleness is not None or stated_by is not None]
     schema = pa.schema([(field.key, STORED[field.type.value]) for field in kept])
     observed = pa.schema([(field.key, pa.int64()) for field in ageing]) if ageing else None
     chunk = store.profiles(connection, wanted, schema, observed)
@@ -54,7 +64,7 @@ def read(
     absent = chunk.subjects[safe] != wanted if len(chunk.subjects) else np.ones(len(wanted), np.bool_)
     with store.fail_closed("the profiles"):
         return {
-            field.key: _column(field, chunk, safe, absent | _stale(field, chunk, safe, now), wanted, hidden)
+            field.key: _column(field, chunk, safe, absent | _off(field, chunk, safe, now, stated_by), wanted, hidden)
             for field in kept
         }
 
@@ -76,11 +86,18 @@ def _column(
     return pc.cast(array, pa.date32()) if field.type.value == "date" else array
 
 
-def _stale(field: Field, chunk: store.ProfileChunk, places: Ids, now: datetime) -> Mask:
-    if field.staleness is None or chunk.observed_on is None or chunk.observed is None or not len(chunk.subjects):
-        return np.zeros(len(places), np.bool_)
+def _off(field: Field, chunk: store.ProfileChunk, places: Ids, now: datetime, stated_by: int | None) -> Mask:
+    """Where the value was stated too long ago, or later than asked for."""
+    off = np.zeros(len(places), np.bool_)
+    if chunk.observed_on is None or chunk.observed is None or not len(chunk.subjects):
+        return off
+    if field.staleness is None and stated_by is None:
+        return off
     stated = chunk.observed.column(field.key).combine_chunks()
     own = ~np.asarray(stated.is_null())
-    days = np.where(own, np.asarray(stated.fill_null(0)), chunk.observed_on)
-    stale: Mask = days[places] < oldest_day(field.staleness, now)
-    return stale
+    days = np.where(own, np.asarray(stated.fill_null(0)), chunk.observed_on)[places]
+    if field.staleness is not None:
+        off |= days < oldest_day(field.staleness, now)
+    if stated_by is not None:
+        off |= days > stated_by
+    return off

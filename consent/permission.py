@@ -102,17 +102,20 @@ class PermittedPopulation:
             hashed.update(f"\n{key}\n".encode() + mask.tobytes())
         return hashed.digest()
 
-    def batches(self, rows: int = BATCH_ROWS) -> Iterator[PermittedBatch]:
+    def batches(self, rows: int = BATCH_ROWS, *, stated_by: int | None = None) -> Iterator[PermittedBatch]:
         """The permitted subjects with their profile cells, ascending, at most *rows* at a time.
+
+        Args:
+            stated_by: day number; a value stated later is null, because nobody knows what it was before.
 
         Raises:
             PermissionUnavailable: a profile cannot be read; nothing more is let through.
         """
         for start in range(0, self.size, rows):
             wanted = self.subjects[start : start + rows]
-            yield PermittedBatch(
-                wanted, cells.read(self.connection, self.request.fields, wanted, self.hidden, self.now)
-            )
+            fields, hidden = self.request.fields, self.hidden
+            read = cells.read(self.connection, fields, wanted, hidden, self.now, stated_by=stated_by)
+            yield PermittedBatch(wanted, read)
 
     def activities(self, field: Field, category: Field | None = None) -> Any:
         """Acts of permitted subjects as an Ibis relation with the columns `consent.activities.COLUMNS`.

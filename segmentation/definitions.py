@@ -22,6 +22,7 @@ from segmentation.rfm_names import DEFAULT_RFM
 from segmentation.rulebook import RuleBook
 from segmentation.settings.abc import AbcSettings, parse_abc
 from segmentation.settings.clv import ClvSettings, parse_clv
+from segmentation.settings.forecast import ForecastSettings, check_reach, parse_forecast
 from segmentation.settings.kinds import GIVES_EVERYBODY_ONE, NAMED_BY_MODEL, Kind
 from segmentation.settings.kmeans import KMeansSettings, parse_kmeans
 from segmentation.settings.latent_class import LatentClassSettings, parse_latent_class
@@ -38,7 +39,14 @@ NO_PROFILING = (
     "a purpose with profiling = true, or assign by hand with the kind manual"
 )
 Settings: TypeAlias = (
-    AbcSettings | RfmSettings | ClvSettings | KMeansSettings | WardSettings | MixtureSettings | LatentClassSettings
+    AbcSettings
+    | RfmSettings
+    | ClvSettings
+    | KMeansSettings
+    | WardSettings
+    | MixtureSettings
+    | LatentClassSettings
+    | ForecastSettings
 )
 """What a kind asks for beside features and segments."""
 
@@ -50,6 +58,7 @@ PARTS: dict[Kind, Callable[[Node, Mapping[str, Feature]], Settings]] = {
     Kind.WARD: parse_ward,
     Kind.MIXTURE: parse_mixture,
     Kind.LATENT_CLASS: parse_latent_class,
+    Kind.FORECAST: parse_forecast,
 }
 """The part of a definition that bears the name of its kind; rules and manual schemes have none."""
 KEYS = (
@@ -130,6 +139,8 @@ def parse_definition(text: str, catalogue: Catalogue) -> Definition:
     features = parse_features(root, catalogue, purpose)
     by_key = {feature.key: feature for feature in features}
     settings = PARTS[kind](root, by_key) if kind in PARTS else None
+    if isinstance(settings, ForecastSettings):
+        check_reach(root, settings, by_key, {field.key: field.window for field in catalogue.fields.values()})
     _only_of_kind(root, kind)
     segments, otherwise = _segments(root, kind, by_key, settings)
     document = canonical(root.value)

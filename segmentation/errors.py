@@ -79,6 +79,34 @@ class NothingToFit(Refused):
         )
 
 
+class TooLittleHistory(NothingToFit):
+    """Too few people of whom enough was known on a past day for a forecast to learn from, or to be judged by."""
+
+    def __init__(self, rows: int, needed: int) -> None:
+        super(NothingToFit, self).__init__(
+            f"A forecast learns from what was known on past days, and needs at least {needed} permitted people there; "
+            f"there are {rows}. Profiles keep no history: a value stated since then counts as missing. Take a shorter "
+            "horizon or features of activities, or wait until more has happened."
+        )
+
+
+class OneOutcomeOnly(NothingToFit):
+    """What is to be forecast happened to nearly everybody or to nearly nobody: there is nothing to tell apart."""
+
+    def __init__(self, needed: int) -> None:
+        super(NothingToFit, self).__init__(
+            f"What is to be forecast must have happened to at least {needed} people and not happened to as many, on "
+            "each of the past days. It did not. Take another horizon."
+        )
+
+
+class OtherSchemeUnfit(Refused):
+    """A forecast of moves needs the live run of another scheme, for the same purpose and unit."""
+
+    def __init__(self, scheme: str, why: str) -> None:
+        super().__init__(f"Moves in the scheme {scheme!r} cannot be forecast: it {why}.")
+
+
 class RunOverlapped(Refused):
     """Another run of the same scheme swept this one or was published first; nothing of this one is visible."""
 

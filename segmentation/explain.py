@@ -15,19 +15,15 @@ from typing import Any
 
 from governance.vocabulary import EffectClass, Language, Text
 from segmentation.counterfactual import Act, Change, Counterfactual, find_counterfactual
-from segmentation.definitions import Definition, Kind
-from segmentation.explain_clv import weigh_clv
+from segmentation.definitions import Definition
 from segmentation.explain_conditions import held_in_words
-from segmentation.explain_latent_class import weigh_latent_class
-from segmentation.explain_methods import weigh_abc, weigh_kmeans, weigh_rfm, weigh_rules
-from segmentation.explain_mixture import weigh_mixture
+from segmentation.explain_kinds import weigh
 from segmentation.explain_texts import (
     EFFECTS,
     NO_CHANGE,
     NO_CHANGE_CORRECTED,
     NO_PRICE,
     NO_SEGMENT_NAME,
-    NOT_WEIGHED,
     PROCEDURES,
     WHO_CAN_CHANGE,
     correction_text,
@@ -37,16 +33,9 @@ from segmentation.explain_texts import (
 )
 from segmentation.facts import Values, facts_of_one, values_of
 from segmentation.inputs import Feature, Part
-from segmentation.methods.abc import AbcMethod
-from segmentation.methods.clv import ClvMethod
-from segmentation.methods.kmeans import KMeansMethod
-from segmentation.methods.latent_class import LatentClassMethod
-from segmentation.methods.mixture import MixtureMethod
-from segmentation.methods.rfm import RfmMethod
-from segmentation.methods.rules import RulesMethod
 from segmentation.models import Model
 from segmentation.periods import EPOCH_DAY
-from segmentation.record import NO_SEGMENT, Flag, Record
+from segmentation.record import Record
 from segmentation.scoring import today_of
 from segmentation.weighing import Weighing
 from segmentation.wording import FIXED, UNKNOWN, amount_of, day, money, orders, period
@@ -167,7 +156,7 @@ def explain(
     """Explain one record by the definition and model it was made with; *decided_at* is the run's instant."""
     field_labels, suppressed, correction = around.field_labels, around.suppressed, around.correction
     values = values_of(model.features, facts_of_one(record.facts, record.presence), today=today_of(model, record))
-    weighing = _weighing(model, record, values, suppressed)
+    weighing = weigh(model, record, values, suppressed)
     counterfactual = None
     if correction is None:
         counterfactual = find_counterfactual(model, record, around.suggestable, suppressed=suppressed)
@@ -192,38 +181,6 @@ def explain(
         definition=definition.digest,
         watermark=record.watermark,
     )
-
-
-def _weighing(model: Model, record: Record, values: Values, suppressed: frozenset[int]) -> Weighing:
-    if record.flags & (Flag.LEFT | Flag.NOT_ASSESSED) or model.kind is Kind.MANUAL:
-        return Weighing((), NOT_WEIGHED)
-    method = model.method
-    if isinstance(method, KMeansMethod):
-        if record.scored == NO_SEGMENT or len(method.centroids) < 2:
-            return Weighing((), NOT_WEIGHED)
-        return weigh_kmeans(model, method, record, values, hidden=suppressed)
-    if isinstance(method, RfmMethod):
-        return weigh_rfm(model, method, values)
-    if isinstance(method, AbcMethod):
-        return weigh_abc(model, method, values)
-    if isinstance(method, RulesMethod):
-        return weigh_rules(model, method, record, values)
-    if record.scored == NO_SEGMENT:
-        return Weighing((), NOT_WEIGHED)
-    return _weigh_model(model, record, values, suppressed)
-
-
-def _weigh_model(model: Model, record: Record, values: Values, suppressed: frozenset[int]) -> Weighing:
-    """The kinds whose model estimates something of each person: a value, or how likely each segment is."""
-    method, scored = model.method, record.scored
-    names = [segment.name_for_subject for segment in model.segments]
-    if isinstance(method, ClvMethod):
-        return weigh_clv(method, model.features, values, names, scored)
-    if len(names) > 1 and isinstance(method, MixtureMethod):
-        return weigh_mixture(method, model.features, values, names, scored, hidden=suppressed)
-    if len(names) > 1 and isinstance(method, LatentClassMethod):
-        return weigh_latent_class(method, model.features, values, names, scored, hidden=suppressed)
-    return Weighing((), NOT_WEIGHED)
 
 
 def _inputs(model: Model, record: Record, values: Values, labels: Mapping[str, Text]) -> tuple[Input, ...]:

@@ -58,6 +58,15 @@ PROCEDURES: dict[Kind, Text] = {
         "The groups came about by always merging the two most alike. Each has typical values. Yours are compared with "
         "those of each group; the group at the smallest distance is assigned.",
     ),
+    Kind.FORECAST: Text(
+        "Geschätzt wird, wie wahrscheinlich etwas in der kommenden Zeit geschieht: Jede Angabe hebt oder senkt die "
+        "Wahrscheinlichkeit gegenüber dem Durchschnitt. Wie stark, wurde an dem gelernt, was früher geschah. Die "
+        "Gruppe ergibt sich aus der Wahrscheinlichkeit nach festen Grenzen. Was nicht bekannt ist, zählt wie der "
+        "Durchschnitt.",
+        "It is estimated how likely something is to happen in the time to come: each detail raises or lowers the "
+        "probability against the average. By how much was learned from what happened before. The group follows from "
+        "the probability by fixed limits. What is not known counts as the average.",
+    ),
     Kind.MANUAL: Text(
         "Menschen ordnen hier zu, die Maschine nicht.",
         "People assign here, the machine does not.",

@@ -44,9 +44,16 @@ class FactSource:
     """The facts of a population, in batches of ascending subjects, as often as asked."""
 
     def __init__(
-        self, population: PermittedPopulation, features: Sequence[Feature], catalogue: Catalogue, *, today: int
+        self,
+        population: PermittedPopulation,
+        features: Sequence[Feature],
+        catalogue: Catalogue,
+        *,
+        today: int,
+        stated_by: int | None = None,
     ) -> None:
         self._population = population
+        self._stated_by = stated_by
         self._features = tuple(features)
         self._catalogue = catalogue
         self._today = today
@@ -57,6 +64,24 @@ class FactSource:
     def slots(self) -> int:
         """Facts per person."""
         return self._slots
+
+    @property
+    def population(self) -> PermittedPopulation:
+        """Whose facts these are."""
+        return self._population
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """What the fields mean."""
+        return self._catalogue
+
+    def on(self, day: int, features: Sequence[Feature], *, stated_by: int) -> FactSource:
+        """The same people, permitted as they are now, as they stood at the end of a past day.
+
+        Nothing that was done after *day* changes a fact. Profiles keep no history: a value stated after *stated_by* is
+        unknown rather than guessed back.
+        """
+        return FactSource(self._population, features, self._catalogue, today=day, stated_by=stated_by)
 
     @property
     def small(self) -> bool:
@@ -77,7 +102,7 @@ class FactSource:
 
     def _read(self) -> Iterator[FactBatch]:
         readers = self._readers()
-        for batch in self._population.batches(rows=ROWS):
+        for batch in self._population.batches(rows=ROWS, stated_by=self._stated_by):
             people = len(batch.subjects)
             facts = Facts(np.zeros((self._slots, people)), np.zeros((self._slots, people), dtype=bool))
             slot = 0

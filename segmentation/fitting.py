@@ -21,8 +21,10 @@ from segmentation.errors import NothingToFit
 from segmentation.facts import Values
 from segmentation.features import FactSource, Subjects
 from segmentation.fitting_clusters import all_known, fit_clusters, inverse, renumbered, traits
+from segmentation.forecast_names import forecast_segments
 from segmentation.methods.abc_fit import carried_by, fit_abc
 from segmentation.methods.clv_fit import fit_clv
+from segmentation.methods.forecast_fit import fit_forecast
 from segmentation.methods.latent_class import score_latent_class
 from segmentation.methods.latent_class_fit import fit_latent_class
 from segmentation.methods.manual import ManualMethod
@@ -32,9 +34,11 @@ from segmentation.methods.rfm import fit_rfm
 from segmentation.methods.rules import RulesMethod
 from segmentation.models import Method, Model, make_model
 from segmentation.naming import name_groups
+from segmentation.past import look_back
 from segmentation.sampling import Sample, sample
 from segmentation.settings.abc import AbcSettings
 from segmentation.settings.clv import ClvSettings
+from segmentation.settings.forecast import ForecastSettings
 from segmentation.settings.kmeans import KMeansSettings
 from segmentation.settings.latent_class import LatentClassSettings
 from segmentation.settings.mixture import MixtureSettings
@@ -48,6 +52,7 @@ LastSegments = Callable[[Subjects], NDArray[np.int16]]
 """Effective segment numbers of these people in the last run, -1 for none."""
 _ANALYTICS = {
     Kind.CLV: "scipy.optimize",
+    Kind.FORECAST: "sklearn.linear_model",
     Kind.KMEANS: "sklearn.cluster",
     Kind.WARD: "scipy.cluster.hierarchy",
     Kind.MIXTURE: "sklearn.mixture",
@@ -189,6 +194,24 @@ def _latent_class(task: Fitting) -> Model:
     return task.finish(method, definition.segments or name_groups(groups), base | fit | overlap)
 
 
+def _forecast(task: Fitting) -> Model:
+    settings, definition = task.definition.settings, task.definition
+    if not isinstance(settings, ForecastSettings):
+        raise TypeError("a forecast definition has its settings")
+    past = look_back(task.source, definition, settings, today=task.today)
+    method, told = fit_forecast(
+        settings,
+        [definition.feature(key) for key in settings.features],
+        (past.learn, past.check),
+        horizon=past.horizon,
+        told=past.told,
+        otherwise=definition.otherwise,
+        minimum=definition.minimum_size,
+    )
+    base: dict[str, int | str] = {"seed": settings.seed, "learned_on": past.days[0], "judged_on": past.days[1]}
+    return task.finish(method, definition.segments or forecast_segments(settings), base | told)
+
+
 def decimal(value: float) -> str:
     """A measure as models store it."""
     return f"{value:.6f}"
@@ -204,4 +227,5 @@ FITTERS: dict[Kind, Callable[[Fitting], Model]] = {
     Kind.CLV: _clv,
     Kind.MIXTURE: _mixture,
     Kind.LATENT_CLASS: _latent_class,
+    Kind.FORECAST: _forecast,
 }

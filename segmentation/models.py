@@ -17,6 +17,7 @@ from segmentation.errors import DefinitionInvalid, ModelBroken
 from segmentation.inputs import Feature, Slot, feature_from_json, slots_of
 from segmentation.methods.abc import AbcMethod, abc_from_json
 from segmentation.methods.clv import ClvMethod, clv_from_json
+from segmentation.methods.forecast import ForecastMethod, forecast_from_json
 from segmentation.methods.kmeans import KMeansMethod, kmeans_from_json
 from segmentation.methods.latent_class import LatentClassMethod, latent_class_from_json
 from segmentation.methods.manual import ManualMethod, manual_from_json
@@ -30,7 +31,15 @@ from segmentation.settings.stability import LOOSE, Stability, stability_from_jso
 FORMAT = 1
 
 Method: TypeAlias = (
-    RulesMethod | AbcMethod | RfmMethod | ClvMethod | KMeansMethod | MixtureMethod | LatentClassMethod | ManualMethod
+    RulesMethod
+    | AbcMethod
+    | RfmMethod
+    | ClvMethod
+    | KMeansMethod
+    | MixtureMethod
+    | LatentClassMethod
+    | ForecastMethod
+    | ManualMethod
 )
 READERS: dict[Kind, Callable[[dict[str, Any]], Method]] = {
     Kind.ABC: abc_from_json,
@@ -40,6 +49,7 @@ READERS: dict[Kind, Callable[[dict[str, Any]], Method]] = {
     Kind.CLV: clv_from_json,
     Kind.MIXTURE: mixture_from_json,
     Kind.LATENT_CLASS: latent_class_from_json,
+    Kind.FORECAST: forecast_from_json,
     Kind.MANUAL: manual_from_json,
 }
 """How the method's part of a stored model is read; rules need the features besides."""

@@ -62,10 +62,24 @@ def sample(
     return Sample(np.concatenate(subjects), np.concatenate(numbers, axis=1), share, np.concatenate(none, axis=1))
 
 
+def drawn_by(subjects: Subjects, share: float, seed: int) -> Bools:
+    """Who is drawn: about that share, the same people whenever asked."""
+    if share >= 1:
+        return np.ones(len(subjects), dtype=bool)
+    chosen: Bools = _hash(subjects, seed) < np.uint64(share * 2**64)
+    return chosen
+
+
+def halved(subjects: Subjects, seed: int) -> Bools:
+    """One of two halves, independent of who is drawn by the same seed."""
+    half: Bools = (_hash(subjects, seed) & np.uint64(1)).astype(bool)
+    return half
+
+
 def _drawn(batch: FactBatch, share: float, seed: int) -> FactBatch:
     if share >= 1:
         return batch
-    chosen = _hash(batch.subjects, seed) < np.uint64(share * 2**64)
+    chosen = drawn_by(batch.subjects, share, seed)
     facts = replace(batch.facts, values=batch.facts.values[:, chosen], present=batch.facts.present[:, chosen])
     return FactBatch(batch.subjects[chosen], facts)
 

@@ -18,6 +18,7 @@ from segmentation.facts import Facts, Values, facts_of_one, values_of
 from segmentation.inputs import Feature
 from segmentation.methods.abc import AbcMethod, score_abc
 from segmentation.methods.clv import ClvMethod, score_clv
+from segmentation.methods.forecast import ForecastMethod, score_forecast
 from segmentation.methods.kmeans import KMeansMethod, score_kmeans
 from segmentation.methods.latent_class import LatentClassMethod, score_latent_class
 from segmentation.methods.manual import ManualMethod, score_manual
@@ -52,6 +53,7 @@ SCORERS: dict[type, Callable[[Any, Sequence[Feature], Values], Scores]] = {
     KMeansMethod: score_kmeans,
     MixtureMethod: score_mixture,
     LatentClassMethod: score_latent_class,
+    ForecastMethod: score_forecast,
 }
 """How each method scores; rules need the day besides, manual schemes need nothing."""
 

@@ -34,6 +34,7 @@ KINDS: dict[Kind, str] = {
     Kind.WARD: N_("Hierarchical grouping (Ward)"),
     Kind.MIXTURE: N_("Overlapping groups (Gaussian mixture)"),
     Kind.LATENT_CLASS: N_("Latent classes"),
+    Kind.FORECAST: N_("Forecast (logistic regression)"),
     Kind.MANUAL: N_("By hand"),
 }
 UNITS: dict[Unit, str] = {Unit.CONTACT: N_("People"), Unit.ACCOUNT: N_("Companies")}

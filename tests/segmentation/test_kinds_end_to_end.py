@@ -27,6 +27,12 @@ ORDERS = [
     {"key": "first", "activity": "tenure"},
     {"key": "mean", "activity": "mean_order_value"},
 ]
+WINDOWED = [
+    {"key": "last", "activity": "days_since_last", "window": "P18M"},
+    {"key": "count", "activity": "count", "window": "P12M"},
+    {"key": "revenue", "activity": "sum", "window": "P12M"},
+    {"key": "employees", "field": "employees"},
+]
 MIXED = [
     {"key": "land", "field": "country", "levels": ["DE", "AT"]},
     {"key": "satisfaction", "field": "satisfaction"},
@@ -55,6 +61,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "latent_class": scheme(
         "latent_class", {"k": 2, "restarts": 5, "bins": {"employees": [100, 300], "orders": [0, 3]}}, MIXED
     ),
+    "forecast": scheme("forecast", {"of": "leaving", "horizon": "P30D"}, WINDOWED),
 }
 
 
