@@ -42,6 +42,8 @@ class FeatureProfile:
     key: str
     label: Text
     quantity: str
+    measure: str | None
+    """Of orders; None for a field as it stands."""
     people: int
     """Members with a known value."""
     mean: float
@@ -220,6 +222,7 @@ def _feature(feature: Feature, row: int, number: int, sums: _Sums, minimum: int)
         key=feature.key,
         label=feature.label,
         quantity=feature.quantity.value,
+        measure=feature.measure.value if feature.measure else None,
         people=int(own.count),
         mean=own.mean,
         rest=rest.mean if known_rest else None,
