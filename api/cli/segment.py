@@ -1,4 +1,4 @@
-"""`lauter segment define | list | run | show | correct | lift`; counts are exact."""
+"""`lauter segment define | list | run | show | correct | lift`; counts are exact. More stand in `segment_life`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from api.cli import output
+from api.cli import output, segment_life
 
 if TYPE_CHECKING:
     from api.workflows.segments import CorrectionMade, SchemeDefined, SchemeList, SchemeShown
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from segmentation.report import RunReport
 
 group = typer.Typer(no_args_is_help=True, help="Schemes: define, run, show, and correct one person's assignment.")
+segment_life.attach(group)
 
 SHOWN_OVERLAPS = 5
 REVIEW_AFTER = timedelta(days=365)

@@ -14,6 +14,7 @@ from api.routes import (
     prices,
     records,
     schemes,
+    segment_life,
     webhooks,
 )
 
@@ -23,6 +24,7 @@ for area in (
     decisions,
     activations,
     schemes,
+    segment_life,
     people,
     preferences,
     confirmations,
