@@ -33,6 +33,7 @@ class Right(StrEnum):
     APPROVE_EXPORT = "approve_export"
     DOWNLOAD_EXPORT = "download_export"
     LOG = "log"
+    METRICS = "metrics"
     RECORDS = "records"
     COMPLIANCE = "compliance"
     BUNDLE = "bundle"
@@ -50,7 +51,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
         {
             Right.OVERVIEW, Right.CONTACTS, Right.SEGMENTS, Right.PERSON, Right.PRICES, Right.CHECK_PRICE,
             Right.APPROVE_SCHEME, Right.EXPORTS, Right.APPROVE_EXPORT, Right.LOG, Right.RECORDS, Right.BUNDLE,
-            Right.COMPLIANCE, Right.VERIFY, Right.EXACT, Right.WEBHOOKS,
+            Right.COMPLIANCE, Right.METRICS, Right.VERIFY, Right.EXACT, Right.WEBHOOKS,
         }
     ),
     Role.MARKETING: frozenset(
@@ -70,7 +71,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
     Role.AUDITOR: frozenset(
         {
             Right.OVERVIEW, Right.CONTACTS, Right.SEGMENTS, Right.PRICES, Right.EXPORTS, Right.LOG, Right.RECORDS,
-            Right.COMPLIANCE, Right.VERIFY, Right.EXACT, Right.WEBHOOKS,
+            Right.COMPLIANCE, Right.METRICS, Right.VERIFY, Right.EXACT, Right.WEBHOOKS,
         }
     ),
     Role.OPERATOR: frozenset(Right),

@@ -25,9 +25,11 @@ from api import problems
 from api.console.router import router as console_router
 from api.deps import Visit, Web, caller_of, frame, language_of, web_of
 from api.handles import Handles
+from api.health import router as health_router
 from api.i18n import tongues
 from api.jobs import Jobs, LogWatch
 from api.logs import RequestLog, new_log
+from api.metrics import Metrics
 from api.pages import environment
 from api.portal.router import router as portal_router
 from api.portal.visits import FACES, Guards, problem_page
@@ -44,7 +46,8 @@ if TYPE_CHECKING:
 STATIC = Path(__file__).parent / "static"
 WINDOW = timedelta(minutes=15)
 ATTEMPTS_PER_NAME, ATTEMPTS_PER_SOURCE, LOOKUPS = 5, 30, 120
-API = "/api/"
+API = ("/api/", "/metrics", "/health/")
+"""Where programs ask: they are answered with problem documents, not with pages."""
 SIGN_EVERY_SECONDS = 60
 WORKER_SECONDS = 15
 """How long a mail or delivery under way may take to end when the service stops; what is cut off is done again."""
@@ -85,6 +88,7 @@ def create_app(house: House, *, clock: Callable[[], datetime] = read_clock, log:
     app.include_router(api_router)
     app.include_router(console_router)
     app.include_router(portal_router)
+    app.include_router(health_router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_api_route("/", _to_console, include_in_schema=False)
     for kind, handler in (
@@ -95,7 +99,7 @@ def create_app(house: House, *, clock: Callable[[], datetime] = read_clock, log:
     ):
         app.add_exception_handler(kind, handler)
     app.add_middleware(SecurityHeaders, https=is_https(house.settings.public_url))
-    app.add_middleware(RequestLog, log=facts)
+    app.add_middleware(RequestLog, log=facts, metrics=app.state.web.metrics)
     return app
 
 
@@ -145,6 +149,7 @@ def _web(house: House, clock: Callable[[], datetime], jobs: Jobs, facts: Any) ->
         watch=LogWatch(),
         log=facts,
         https=is_https(house.settings.public_url),
+        metrics=Metrics(house, clock),
     )
 
 

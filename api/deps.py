@@ -21,6 +21,7 @@ from api.access import Right, may
 from api.handles import Handles
 from api.i18n import Tongue, negotiate
 from api.jobs import Jobs, LogWatch
+from api.metrics import Metrics
 from api.pages import THEMES, navigation, render
 from api.security import NotPermitted, NotSignedIn
 from api.throttle import Throttle
@@ -50,6 +51,7 @@ class Web:
     watch: LogWatch
     log: Any
     https: bool
+    metrics: Metrics
 
     @property
     def form_key(self) -> bytes:

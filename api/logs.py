@@ -34,6 +34,7 @@ FACTS = frozenset(
         "work:failed",
     }
 )
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 KEYS = frozenset({"event", "at", "route", "method", "status", "milliseconds", "role", "error", "version"})
 
 
@@ -69,9 +70,10 @@ def new_log(stream: Any = None) -> Any:
 class RequestLog:
     """One fact per request: which route, how it ended, how long it took."""
 
-    def __init__(self, app: ASGIApp, log: Any) -> None:
+    def __init__(self, app: ASGIApp, log: Any, metrics: Any = None) -> None:
         self.app = app
         self.log = log
+        self.metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Wrap one request."""
@@ -90,7 +92,10 @@ class RequestLog:
             await self.app(scope, receive, send_and_note)
         finally:
             route = getattr(scope.get("route"), "path", "unknown")
-            milliseconds = round((perf_counter() - began) * 1000, 1)
+            seconds = perf_counter() - began
+            if self.metrics is not None:
+                self.metrics.note(route, scope["method"] if scope["method"] in METHODS else "other", status, seconds)
+            milliseconds = round(seconds * 1000, 1)
             self.log.info(
                 "request:served", route=route, method=scope["method"], status=status, milliseconds=milliseconds
             )

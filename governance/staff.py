@@ -46,6 +46,7 @@ class Scope(StrEnum):
     EXPORT = "export"
     AUDIT = "audit"
     WEBHOOK = "webhook"
+    METRICS = "metrics"
 
 
 @dataclass(frozen=True)
