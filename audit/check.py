@@ -7,11 +7,11 @@ memory does not grow with the log. Run it inside one reading snapshot.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 from sqlalchemy import Connection
 
-from audit import log, merkle, store, store_batches
+from audit import log, merkle, store, store_batches, store_pruning
 from audit.errors import Broken, NotFound, ProofRefused
 from audit.fact import Fact, parse_fact
 from audit.findings import Finding, LogReport, at_most
@@ -41,17 +41,34 @@ def _all_findings(connection: Connection, size: int, verifiers: Sequence[LogVeri
 
 def _leaf_findings(connection: Connection, size: int) -> Iterator[Finding]:
     """Each row against its bytes; gaps and rows past the end."""
+    minimum = yield from _pruning_findings(connection, size)
     for start in range(0, size, PART):
         stop = min(start + PART, size)
         rows = {row.idx: row for row in store.leaves_between(connection, start, stop)}
         for index in range(start, stop):
-            if index in rows:
-                yield from _row_findings(connection, rows[index])
-            else:
+            if index not in rows:
                 yield Finding(f"log_leaf {index}", "the entry is missing")
+            elif rows[index].body or index >= minimum:
+                yield from _row_findings(connection, rows[index])
     highest = store.highest_leaf(connection)
     if highest is not None and highest >= size:
         yield Finding(f"log_leaf {highest}", f"the head says {size} entries, but there are later ones")
+
+
+def _pruning_findings(connection: Connection, size: int) -> Generator[Finding, None, int]:
+    """The minimum index, if an entry of the log tells of it: below it an entry may have no bytes."""
+    row = store_pruning.newest(connection)
+    if row is None:
+        return 0
+    told = store.leaves_between(connection, row.fact, row.fact + 1)
+    try:
+        fact = parse_fact(told[0].body) if told else None
+    except Broken:
+        fact = None
+    if fact is None or fact.kind != log.PRUNED or fact.body.get("minimum") != row.minimum or row.minimum > size:
+        yield Finding(f"log_pruning minimum {row.minimum}", "no entry of the log tells of it")
+        return 0
+    return row.minimum
 
 
 def _row_findings(connection: Connection, row: store.LeafRow) -> Iterator[Finding]:

@@ -11,7 +11,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from audit import log, note, store
+from audit import log, note, store, store_witnessing
+from audit.cosignature import add_lines
 from audit.errors import Broken, ProofRefused
 from audit.note import LogVerifier, OpenedNote, Signature, open_note
 from audit.tree_head import Checkpoint, SignedCheckpoint, open_checkpoint, parse_checkpoint
@@ -29,6 +30,7 @@ __all__ = [
     "open_note",
     "parse_checkpoint",
     "sign",
+    "witnessed",
 ]
 
 
@@ -42,9 +44,12 @@ class LogSigner:
 
     origin: str
     seed: bytes = field(repr=False)
+    former: tuple[bytes, ...] = field(default=(), repr=False)
+    """Seeds of older keys that still sign beside the current one, newest first, until they are retired (LOG-10)."""
 
     def __post_init__(self) -> None:
-        note.verifier_key(self.origin, self.seed)
+        for seed in (self.seed, *self.former):
+            note.verifier_key(self.origin, seed)
 
     @property
     def vkey(self) -> str:
@@ -56,9 +61,16 @@ class LogSigner:
         """Checks what this key signed."""
         return LogVerifier(self.vkey)
 
+    @property
+    def vkeys(self) -> tuple[str, ...]:
+        """Every public key that signs now, the current one first."""
+        return tuple(note.verifier_key(self.origin, seed) for seed in (self.seed, *self.former))
+
     def sign_text(self, text: str) -> str:
-        """The text as a signed note."""
-        return note.sign_note(text, self.origin, self.seed)
+        """The text as a signed note, with a line for every key that signs."""
+        signed = note.sign_note(text, self.origin, self.seed)
+        lines = [note.sign_note(text, self.origin, seed)[len(text) + 1 :] for seed in self.former]
+        return signed + "".join(lines)
 
 
 def sign(connection: Connection, signer: LogSigner, *, now: datetime) -> str:
@@ -86,15 +98,27 @@ def latest(connection: Connection) -> str | None:
     return store.newest_checkpoint(connection)
 
 
+def witnessed(connection: Connection, signed: str) -> str:
+    """A signed note with what witnesses said about it below."""
+    rows = store_witnessing.cosignatures(connection, note_claim(signed).size)
+    return add_lines(signed, [row.line for row in rows])
+
+
 def last_signed(connection: Connection) -> tuple[int, datetime] | None:
     """Size and instant of the newest signature; None before the first."""
     return store.newest_signature(connection)
 
 
 def covering(connection: Connection, index: int) -> str | None:
-    """The newest signed note whose tree holds entry *index*; none when the entry is younger."""
+    """The newest signed note whose tree holds entry *index*, if possible a witnessed one; none for a younger entry."""
     last = store.newest_checkpoint(connection)
-    return last if last is not None and note_claim(last).size > index else None
+    if last is None or note_claim(last).size <= index:
+        return None
+    seen = store_witnessing.newest_size(connection)
+    if seen is not None and seen > index:  # a witnessed checkpoint shows more than a newer one without a witness
+        older = store.checkpoint_at(connection, seen)
+        last = older if older is not None else last
+    return witnessed(connection, last)
 
 
 def note_claim(text: str) -> Checkpoint:

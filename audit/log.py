@@ -14,12 +14,14 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from audit import merkle, store
+from audit import merkle, store, store_pruning
 from audit.errors import NotFound
 from audit.fact import Fact, FactValue, parse_fact
 from audit.instants import to_microseconds
 from audit.merkle import Coordinate
 
+PRUNED = "log:pruned"
+"""The entry that tells of a new minimum index."""
 LARGEST = 2**63 - 1
 """Largest number a column holds; whoever asks for more asks for nothing there is."""
 
@@ -107,12 +109,14 @@ def entry(connection: Connection, index: int) -> Entry:
     """One entry.
 
     Raises:
-        NotFound: the log has no entry of that index.
+        NotFound: the log has no entry of that index, or its bytes were pruned.
         Broken: its stored bytes are not a fact.
     """
     rows = store.leaves_between(connection, index, index + 1) if 0 <= index < LARGEST else []
     if not rows:
         raise NotFound(f"the log has no entry {index}")
+    if not rows[0].body and index < store_pruning.minimum(connection):
+        raise NotFound(f"entry {index} was pruned by the written policy; only its hash is kept")
     return _entry(rows[0])
 
 

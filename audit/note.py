@@ -81,7 +81,8 @@ class LogVerifier:
             raise BadInput(f"verifier key {name}: algorithm {self.algorithm:#04x} is unknown")
         if key_id(name, key) != self.key_id:
             raise BadInput(f"verifier key {name}: the ID does not belong to the key; copy the whole line again")
-        self._key = Ed25519PublicKey.from_public_bytes(key[1:])
+        self.public_key = key[1:]
+        self._key = Ed25519PublicKey.from_public_bytes(self.public_key)
 
     @property
     def is_witness(self) -> bool:
@@ -114,7 +115,7 @@ def verifier_key(name: str, seed: bytes) -> str:
     Raises:
         BadInput: the name is no key name, or the seed has another length.
     """
-    key = bytes([ED25519]) + _private(name, seed).public_key().public_bytes_raw()
+    key = bytes([ED25519]) + private_key(name, seed).public_key().public_bytes_raw()
     return f"{name}+{key_id(name, key).hex()}+{encode_base64(key)}"
 
 
@@ -126,9 +127,14 @@ def sign_note(text: str, name: str, seed: bytes) -> str:
     """
     if not text.endswith("\n") or _has_control(text):
         raise BadInput("a note's text ends with a newline and has no other control characters")
-    private = _private(name, seed)
+    private = private_key(name, seed)
     identifier = key_id(name, bytes([ED25519]) + private.public_key().public_bytes_raw())
-    return f"{text}\n{_LINE_START}{name} {encode_base64(identifier + private.sign(text.encode()))}\n"
+    return f"{text}\n{signature_line(name, identifier + private.sign(text.encode()))}"
+
+
+def signature_line(name: str, blob: bytes) -> str:
+    """One signature line; *blob* is key ID and signature."""
+    return f"{_LINE_START}{name} {encode_base64(blob)}\n"
 
 
 def open_note(data: bytes | str, verifiers: Sequence[LogVerifier]) -> OpenedNote:
@@ -207,11 +213,16 @@ def decode_base64(text: str) -> bytes:
     return data
 
 
-def _private(name: str, seed: bytes) -> Ed25519PrivateKey:
+def private_key(name: str, seed: bytes) -> Ed25519PrivateKey:
+    """The Ed25519 key with that 32-byte seed.
+
+    Raises:
+        BadInput: the name is no key name, or the seed has another length.
+    """
     if not is_key_name(name):
-        raise BadInput("the log's name must be a schema-less URL without spaces or a plus sign")
+        raise BadInput("the name of a key must be a schema-less URL without spaces or a plus sign")
     if len(seed) != _SEED_BYTES:
-        raise BadInput(f"the log key has {len(seed)} bytes instead of {_SEED_BYTES}")
+        raise BadInput(f"the key has {len(seed)} bytes instead of {_SEED_BYTES}")
     return Ed25519PrivateKey.from_private_bytes(seed)
 
 

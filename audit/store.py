@@ -101,7 +101,7 @@ def newest_leaves(
     connection: Connection, *, before: int | None, limit: int, kind: str | None, subject: int | None
 ) -> list[LeafRow]:
     """At most *limit* rows with an index below *before*, newest first."""
-    statement = _leaves().order_by(log_leaf.c.idx.desc()).limit(limit)
+    statement = _leaves().where(log_leaf.c.body != b"").order_by(log_leaf.c.idx.desc()).limit(limit)
     if before is not None:
         statement = statement.where(log_leaf.c.idx < before)
     if kind is not None:
@@ -191,10 +191,11 @@ def checkpoints(connection: Connection, *, above: int = -1, limit: int = 1000) -
 
 
 def append_only_ddl(dialect: str) -> list[str]:
-    """DDL that makes entries, nodes and checkpoints append-only: UPDATE and DELETE fail, whoever asks.
+    """DDL that makes entries, nodes, checkpoints and cosignatures append-only: UPDATE and DELETE fail, whoever asks.
 
     SQLite would also delete by INSERT OR REPLACE, and PostgreSQL by TRUNCATE; both fail too. The head row and
-    `log_subject` stay changeable: the one counts, the other dies with the person.
+    `log_subject` stay changeable: the one counts, the other dies with the person. The bytes of an entry can go once it
+    lies below the minimum index of `log_pruning`, which an entry tells of (decision 0014).
 
     Raises:
         BadInput: a dialect other than sqlite and postgresql.
@@ -206,23 +207,45 @@ def append_only_ddl(dialect: str) -> list[str]:
             "CREATE OR REPLACE FUNCTION lauter_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ "
             "BEGIN RAISE EXCEPTION USING MESSAGE = TG_TABLE_NAME || ' is append-only'; END $$"
         )
-        return [function, *(_postgres_trigger(table) for table in _APPEND_ONLY)]
+        pruning = (
+            "CREATE OR REPLACE FUNCTION lauter_prune_only() RETURNS trigger LANGUAGE plpgsql AS $$ "
+            f"BEGIN IF {_PRUNED.format(empty=_EMPTY_BYTEA)} THEN RETURN NEW; END IF; "
+            "RAISE EXCEPTION USING MESSAGE = TG_TABLE_NAME || ' is append-only'; END $$"
+        )
+        return [function, pruning, *(trigger for table in _APPEND_ONLY for trigger in _postgres_triggers(table))]
     raise BadInput(f"append-only triggers: no DDL for {dialect}; sqlite and postgresql are known")
 
 
-_APPEND_ONLY = {"log_leaf": ("idx",), "log_node": ("level", "idx"), "log_checkpoint": ("size",)}
+_APPEND_ONLY = {
+    "log_leaf": ("idx",),
+    "log_node": ("level", "idx"),
+    "log_checkpoint": ("size",),
+    "log_cosignature": ("size", "key", "witnessed_at"),
+    "log_pruning": ("minimum",),
+}
+_PRUNED = (
+    "{empty} AND NEW.idx = OLD.idx AND NEW.kind = OLD.kind AND NEW.leaf_hash = OLD.leaf_hash "
+    "AND NEW.recorded_at = OLD.recorded_at AND OLD.idx < (SELECT coalesce(max(minimum), 0) FROM log_pruning)"
+)
+"""The one change of an entry that is let through: its bytes go, below the minimum index, and nothing else changes."""
+_EMPTY_BLOB, _EMPTY_BYTEA = "NEW.body = x''", "NEW.body = ''::bytea"
 
 
 def _sqlite_triggers(table: str, key: Sequence[str]) -> Iterator[str]:
     refuse = f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-    yield f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} {refuse}"
+    pruning = f"WHEN NOT ({_PRUNED.format(empty=_EMPTY_BLOB)}) " if table == "log_leaf" else ""
+    yield f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} {pruning}{refuse}"
     yield f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} {refuse}"
     same = " AND ".join(f"{column} = NEW.{column}" for column in key)
     exists = f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {same})"  # noqa: S608  # names from the constant above
     yield f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} {exists} {refuse}"
 
 
-def _postgres_trigger(table: str) -> str:
-    events = "BEFORE UPDATE OR DELETE OR TRUNCATE"
+def _postgres_triggers(table: str) -> Iterator[str]:
+    pruned = table == "log_leaf"
+    events = "BEFORE DELETE OR TRUNCATE" if pruned else "BEFORE UPDATE OR DELETE OR TRUNCATE"
     how = "FOR EACH STATEMENT EXECUTE FUNCTION lauter_append_only()"
-    return f"CREATE TRIGGER {table}_append_only {events} ON {table} {how}"
+    yield f"CREATE TRIGGER {table}_append_only {events} ON {table} {how}"
+    if pruned:
+        row = "FOR EACH ROW EXECUTE FUNCTION lauter_prune_only()"
+        yield f"CREATE TRIGGER {table}_prune_only BEFORE UPDATE ON {table} {row}"

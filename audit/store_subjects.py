@@ -35,3 +35,10 @@ class LogSubjects:
         numbers = connection.execute(kept).scalars().all()
         statement = delete(log_subject).where(log_subject.c.subject == subject, log_subject.c.idx.not_in(numbers))
         return int(connection.execute(statement).rowcount)
+
+
+def subjects_of_kind(connection: Connection, kind: str, start: int) -> list[int]:
+    """Whom the entries of one kind from *start* on are about."""
+    about = select(log_subject.c.subject).join(log_leaf, log_leaf.c.idx == log_subject.c.idx)
+    rows = connection.execute(about.where(log_leaf.c.kind == kind, log_leaf.c.idx >= start).distinct())
+    return [int(number) for number in rows.scalars()]

@@ -71,6 +71,35 @@ log_checkpoint = Table(
     comment="Every checkpoint that was signed",
 )
 
+log_cosignature = Table(
+    "log_cosignature",
+    METADATA,
+    Column("size", BigInteger, primary_key=True, autoincrement=False, comment="tree size of the checkpoint"),
+    Column("key", Text, primary_key=True, comment="the witness's name and key ID"),
+    Column("witnessed_at", Instant, primary_key=True, comment="when the witness says it saw the checkpoint, UTC"),
+    Column("line", Text, nullable=False, comment="the witness's signature line, byte for byte"),
+    comment="What witnesses said about checkpoints; retention: as the checkpoints, it names no person",
+)
+
+log_key = Table(
+    "log_key",
+    METADATA,
+    Column("key", Text, primary_key=True, comment="name and key ID, as signature lines have it"),
+    Column("vkey", Text, nullable=False, comment="the public key in the form that verifiers take"),
+    Column("since", Instant, nullable=False, comment="when it was noted, UTC"),
+    Column("retired_at", Instant, comment="nothing is signed with it from then on; null: it signs"),
+    comment="The log's own public keys since the first rotation: retired ones still verify; retention: as the log",
+)
+
+log_pruning = Table(
+    "log_pruning",
+    METADATA,
+    Column("minimum", BigInteger, primary_key=True, autoincrement=False, comment="the log's minimum index from then on"),
+    Column("fact", BigInteger, nullable=False, comment="the entry that tells of it"),
+    Column("pruned_at", Instant, nullable=False, comment="when, UTC"),
+    comment="Up to where entries lost their bytes by written policy; retention: as the log, it names no person",
+)
+
 batch = Table(
     "batch",
     METADATA,

@@ -16,7 +16,12 @@ VAULT_ROLE = "lauter_vault"
 PROTECTED_ROLE = "lauter_protected"
 ROLES = (WORK_ROLE, VAULT_ROLE, PROTECTED_ROLE)
 
-APPEND_ONLY = frozenset({"channel_use", "declaration", "ground", "log_checkpoint", "log_leaf", "log_node", "notice"})
+APPEND_ONLY = frozenset(
+    {
+        "channel_use", "declaration", "ground", "log_checkpoint", "log_cosignature", "log_leaf", "log_node",
+        "log_pruning", "notice",
+    }
+)  # fmt: skip
 """Ledger and log: INSERT and SELECT only. Erasure reaches them through keys and `log_subject`, never by deleting.
 
 Triggers guard the same tables a second time, on SQLite too; the migrations make them.

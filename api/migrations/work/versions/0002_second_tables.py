@@ -15,6 +15,45 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "log_cosignature",
+        sa.Column("size", sa.BigInteger(), autoincrement=False, nullable=False, comment="tree size of the checkpoint"),
+        sa.Column("key", sa.Text(), nullable=False, comment="the witness's name and key ID"),
+        sa.Column(
+            "witnessed_at", sa.BigInteger(), nullable=False, comment="when the witness says it saw the checkpoint, UTC"
+        ),
+        sa.Column("line", sa.Text(), nullable=False, comment="the witness's signature line, byte for byte"),
+        sa.PrimaryKeyConstraint("size", "key", "witnessed_at"),
+        comment="What witnesses said about checkpoints; retention: as the checkpoints, it names no person",
+    )
+    op.create_table(
+        "log_key",
+        sa.Column("key", sa.Text(), nullable=False, comment="name and key ID, as signature lines have it"),
+        sa.Column("vkey", sa.Text(), nullable=False, comment="the public key in the form that verifiers take"),
+        sa.Column("since", sa.BigInteger(), nullable=False, comment="when it was noted, UTC"),
+        sa.Column(
+            "retired_at",
+            sa.BigInteger(),
+            nullable=True,
+            comment="nothing is signed with it from then on; null: it signs",
+        ),
+        sa.PrimaryKeyConstraint("key"),
+        comment="The log's own public keys since the first rotation: retired ones still verify; retention: as the log",
+    )
+    op.create_table(
+        "log_pruning",
+        sa.Column(
+            "minimum",
+            sa.BigInteger(),
+            autoincrement=False,
+            nullable=False,
+            comment="the log's minimum index from then on",
+        ),
+        sa.Column("fact", sa.BigInteger(), nullable=False, comment="the entry that tells of it"),
+        sa.Column("pruned_at", sa.BigInteger(), nullable=False, comment="when, UTC"),
+        sa.PrimaryKeyConstraint("minimum"),
+        comment="Up to where entries lost their bytes by written policy; retention: as the log, it names no person",
+    )
+    op.create_table(
         "erasure",
         sa.Column(
             "subject",
@@ -211,6 +250,29 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":  # SQLite keeps no comments
         told = "requested, approved, built, released, expired, refused or declined"
         op.alter_column("export", "state", existing_type=sa.Text(), existing_nullable=False, comment=told)
+    # Cosignatures are never changed; an entry may lose its bytes below the minimum index (decision 0014).
+    statements = {
+        "sqlite": (
+            "DROP TRIGGER log_leaf_no_update",
+            "CREATE TRIGGER log_leaf_no_update BEFORE UPDATE ON log_leaf WHEN NOT (NEW.body = x'' AND NEW.idx = OLD.idx AND NEW.kind = OLD.kind AND NEW.leaf_hash = OLD.leaf_hash AND NEW.recorded_at = OLD.recorded_at AND OLD.idx < (SELECT coalesce(max(minimum), 0) FROM log_pruning)) BEGIN SELECT RAISE(ABORT, 'log_leaf is append-only'); END",
+            "CREATE TRIGGER log_cosignature_no_update BEFORE UPDATE ON log_cosignature BEGIN SELECT RAISE(ABORT, 'log_cosignature is append-only'); END",
+            "CREATE TRIGGER log_cosignature_no_delete BEFORE DELETE ON log_cosignature BEGIN SELECT RAISE(ABORT, 'log_cosignature is append-only'); END",
+            "CREATE TRIGGER log_cosignature_no_replace BEFORE INSERT ON log_cosignature WHEN EXISTS (SELECT 1 FROM log_cosignature WHERE size = NEW.size AND key = NEW.key AND witnessed_at = NEW.witnessed_at) BEGIN SELECT RAISE(ABORT, 'log_cosignature is append-only'); END",
+            "CREATE TRIGGER log_pruning_no_update BEFORE UPDATE ON log_pruning BEGIN SELECT RAISE(ABORT, 'log_pruning is append-only'); END",
+            "CREATE TRIGGER log_pruning_no_delete BEFORE DELETE ON log_pruning BEGIN SELECT RAISE(ABORT, 'log_pruning is append-only'); END",
+            "CREATE TRIGGER log_pruning_no_replace BEFORE INSERT ON log_pruning WHEN EXISTS (SELECT 1 FROM log_pruning WHERE minimum = NEW.minimum) BEGIN SELECT RAISE(ABORT, 'log_pruning is append-only'); END",
+        ),
+        "postgresql": (
+            "DROP TRIGGER log_leaf_append_only ON log_leaf",
+            "CREATE OR REPLACE FUNCTION lauter_prune_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.body = ''::bytea AND NEW.idx = OLD.idx AND NEW.kind = OLD.kind AND NEW.leaf_hash = OLD.leaf_hash AND NEW.recorded_at = OLD.recorded_at AND OLD.idx < (SELECT coalesce(max(minimum), 0) FROM log_pruning) THEN RETURN NEW; END IF; RAISE EXCEPTION USING MESSAGE = TG_TABLE_NAME || ' is append-only'; END $$",
+            "CREATE TRIGGER log_leaf_append_only BEFORE DELETE OR TRUNCATE ON log_leaf FOR EACH STATEMENT EXECUTE FUNCTION lauter_append_only()",
+            "CREATE TRIGGER log_leaf_prune_only BEFORE UPDATE ON log_leaf FOR EACH ROW EXECUTE FUNCTION lauter_prune_only()",
+            "CREATE TRIGGER log_cosignature_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON log_cosignature FOR EACH STATEMENT EXECUTE FUNCTION lauter_append_only()",
+            "CREATE TRIGGER log_pruning_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON log_pruning FOR EACH STATEMENT EXECUTE FUNCTION lauter_append_only()",
+        ),
+    }
+    for statement in statements[bind.dialect.name]:
+        bind.exec_driver_sql(statement)
 
 
 def downgrade() -> None:
@@ -227,3 +289,6 @@ def downgrade() -> None:
     op.drop_table("saved_view")
     op.drop_index("erasure_by_end", table_name="erasure")
     op.drop_table("erasure")
+    op.drop_table("log_pruning")
+    op.drop_table("log_key")
+    op.drop_table("log_cosignature")
