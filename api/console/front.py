@@ -12,10 +12,11 @@ from starlette.responses import Response
 
 from api.access import Right
 from api.console.counts import Counts
-from api.console.schemes import SchemeLine, scheme_lines
+from api.console.schemes import EFFECTS, SchemeLine, scheme_lines
 from api.deps import Visit, posting, visiting
 from audit import log
 from governance.store import counts as count_people
+from governance.vocabulary import EffectClass
 
 router = APIRouter()
 PLACE = "/console/corrections"
@@ -70,6 +71,8 @@ def _tasks(visit: Visit, schemes: tuple[SchemeLine, ...]) -> Iterator[Task]:
         yield Task("attention", text, note, "/console/verify")
     if visit.who.may(Right.PERSON):
         yield from _corrections(visit)
+    if visit.who.may(Right.APPROVE_SCHEME):
+        yield from _waiting_versions(visit)
     if visit.who.may(Right.EXPORTS):
         yield from _waiting_exports(visit)
     if visit.who.may(Right.PRICES):
@@ -94,6 +97,16 @@ def _corrections(visit: Visit) -> Iterator[Task]:
         text = say("%(n)s corrections name a segment that is gone", n=number(gone))
         note = say("Until somebody decides, whoever it concerns is in no segment.")
         yield Task("refused", say("A correction names a segment that is gone") if gone == 1 else text, note, PLACE)
+
+
+def _waiting_versions(visit: Visit) -> Iterator[Task]:
+    from api.workflows.activations import waiting
+
+    say = visit.tongue.say
+    for each in waiting(visit.house):
+        text = say("Version %(n)s of %(scheme)s waits for your approval", n=each.version, scheme=each.scheme)
+        note = say(EFFECTS[EffectClass(each.effect_class)])
+        yield Task("attention", text, note, f"/console/segments/{each.scheme}/versions/{each.version}")
 
 
 def _waiting_exports(visit: Visit) -> Iterator[Task]:

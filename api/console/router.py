@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from api.console import (
     assignment,
+    builder,
     compliance,
     contacts,
     corrections,
@@ -20,9 +21,13 @@ from api.console import (
     profile,
     progress,
     records,
+    segment_compare,
+    segment_history,
+    segment_migration,
     segments,
     sign_in,
     staff,
+    versions,
 )
 
 router = APIRouter(include_in_schema=False)
@@ -31,7 +36,12 @@ for area in (
     front,
     contacts,
     imports,
+    builder,  # before the pages of a scheme: an address is looked for in this order
+    versions,
     segments,
+    segment_compare,
+    segment_migration,
+    segment_history,
     profile,
     person,
     person_papers,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from api.console.counts import Counts, Step, funnel
 from api.deps import Visit
 from api.i18n import N_
+from api.workflows.activations import shown_definition
 from api.workflows.stored_definitions import StoredDefinition, stored_definition
 from governance.vocabulary import REASON_TEXT, EffectClass, Reason, Text, Unit
 from segmentation import store
@@ -124,7 +125,7 @@ class SchemePage:
 def scheme_lines(visit: Visit) -> list[SchemeLine]:
     """Every scheme, by name."""
     with visit.house.work.reading() as connection:
-        rows = store.latest_definitions(connection)
+        rows = [shown_definition(connection, row.scheme) for row in store.latest_definitions(connection)]
         return [
             _line(visit, stored_definition(visit.house, connection, row), *_live(connection, row.scheme))
             for row in rows
@@ -158,12 +159,10 @@ def scheme_page(visit: Visit, name: str) -> SchemePage:
         SchemeUnknown: nothing is defined under the name.
     """
     with visit.house.work.reading() as connection:
-        newest = store.latest_definition(connection, name)
-        if newest is None:
-            raise SchemeUnknown(name)
+        shown = shown_definition(connection, name)
         run, report = _live(connection, name)
-        row = store.definition_of(connection, run.definition) if run else newest
-        row = row or newest
+        row = store.definition_of(connection, run.definition) if run else None
+        row = row or shown
         runs = store.published_runs(connection, name)
         stored = stored_definition(visit.house, connection, row)
     definition = stored.definition

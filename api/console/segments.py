@@ -8,8 +8,10 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from api.access import Right
+from api.console.conflicts import conflicts
 from api.console.schemes import scheme_lines, scheme_page
 from api.deps import Visit, posting, visiting
+from api.workflows.activations import versions
 
 router = APIRouter()
 
@@ -25,7 +27,10 @@ def show_list(visit: Reader) -> Response:
 @router.get("/segments/{name}")
 def show(visit: Reader, name: str) -> Response:
     """One scheme."""
-    return visit.page("segment.html", view=scheme_page(visit, name), job=visit.web.jobs.under_way(name))
+    view = scheme_page(visit, name)
+    job = visit.web.jobs.under_way(name)
+    found = conflicts(visit, view.report)
+    return visit.page("segment.html", view=view, job=job, conflicts=found, standing=versions(visit.house, name))
 
 
 @router.post("/segments/{name}/run")

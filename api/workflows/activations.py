@@ -55,6 +55,15 @@ def active_definition(connection: Connection, scheme: str) -> DefinitionRow | No
     return store_activation.active_definition(connection, scheme)
 
 
+def shown_definition(connection: Connection, scheme: str) -> DefinitionRow:
+    """What stands for a scheme in lists: the active version, or the newest draft where none is.
+
+    Raises:
+        SchemeUnknown: no such scheme.
+    """
+    return store_activation.active_definition(connection, scheme) or version_row(connection, scheme)
+
+
 def running_definition(connection: Connection, scheme: str) -> DefinitionRow:
     """The version of a scheme that runs.
 

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from api.workflows.activations import active_definition
+from api.workflows.activations import shown_definition
 from api.workflows.stored_definitions import StoredDefinition, stored_definition
 from audit.errors import Refused
 from governance import store_prices
 from governance.release import Gate, Present, price_gate
 from governance.vocabulary import EffectClass
 from segmentation import store
-from segmentation.errors import SchemeUnknown
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -82,11 +81,8 @@ def definition_of(house: House, connection: Connection, scheme: str) -> StoredDe
         SchemeUnknown: no such scheme.
     """
     run = store.live_run(connection, scheme)
-    row = store.definition_of(connection, run.definition) if run else active_definition(connection, scheme)
-    row = row or store.latest_definition(connection, scheme)
-    if row is None:
-        raise SchemeUnknown(scheme)
-    return stored_definition(house, connection, row)
+    row = store.definition_of(connection, run.definition) if run else None
+    return stored_definition(house, connection, row or shown_definition(connection, scheme))
 
 
 def in_force(house: House, connection: Connection, name: str, *, now: datetime) -> PriceInForce | None:

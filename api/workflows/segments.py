@@ -31,7 +31,7 @@ from segmentation.corrections import CorrectionKind, Ruling, state_of
 from segmentation.corrections import correct as correct_assignment
 from segmentation.corrections import lift as lift_correction
 from segmentation.definitions import Definition, parse_definition
-from segmentation.errors import AlreadyDefined, SchemeUnknown
+from segmentation.errors import AlreadyDefined
 from segmentation.membership import live, sizes
 from segmentation.periods import day_of, iso_day
 from segmentation.profile import profile
@@ -119,7 +119,9 @@ def schemes(house: House) -> SchemeList:
     """Every scheme with the exact counts of its live run."""
     with house.work.reading() as connection:
         rows = store.latest_definitions(connection)
-        return SchemeList(tuple(_state(connection, _shown(connection, row.scheme))[0] for row in rows))
+        return SchemeList(
+            tuple(_state(connection, activations.shown_definition(connection, row.scheme))[0] for row in rows)
+        )
 
 
 def run(
@@ -165,7 +167,7 @@ def show(house: House, scheme: str, *, now: datetime) -> SchemeShown:
         SchemeUnknown: no such scheme.
     """
     with house.work.reading() as connection:
-        row = _shown(connection, scheme)
+        row = activations.shown_definition(connection, scheme)
         state, report = _state(connection, row)
         document = json.loads(row.document)
         corrections = state_of(connection, scheme, today=day_of(now, house.catalogue.controller.time_zone))
@@ -238,14 +240,6 @@ def _person(house: House, scheme: str, reference: str) -> tuple[int, bytes]:
     if row is None or row.erased_at is not None or pseudonym is None:
         raise NotFound("nobody is held under this reference")
     return subject, pseudonym
-
-
-def _shown(connection: Connection, scheme: str) -> DefinitionRow:
-    """The active version, or the newest draft of a scheme that has none."""
-    row = activations.active_definition(connection, scheme) or store.latest_definition(connection, scheme)
-    if row is None:
-        raise SchemeUnknown(scheme)
-    return row
 
 
 def _state(connection: Connection, row: DefinitionRow) -> tuple[SchemeState, RunReport | None]:
