@@ -13,7 +13,7 @@ from importlib import resources
 from zoneinfo import available_timezones
 
 from governance.controller import Controller
-from governance.fields import ACTIVITY_TYPES, NEVER_IN_PRICES, SPECIAL_CATEGORIES, Field, FieldType, falls_under
+from governance.fields import ACTIVITY_TYPES, NEVER_IN_PRICES, SPECIAL_CATEGORIES, Family, Field, FieldType, falls_under
 from governance.notice_reader import Common, Told, read_common, read_notice
 from governance.purposes import Assessment, Purpose
 from governance.toml_tables import TomlTable
@@ -172,10 +172,11 @@ def _read_field(table: TomlTable, purposes: Mapping[str, Purpose]) -> Field:
         window=table.optional_duration("window"),
         purposes=frozenset(names),
         levels=table.texts("levels", ()),
+        family=table.choice("family", Family) if table.has("family") else None,
     )
     _check_field(table, field)
     for position, name in enumerate(names):
-        why = _why_not(field, purposes.get(name))
+        why = why_not(field, purposes.get(name))
         if why:
             table.mistake(f"purposes[{position}]", why)
     table.finish()
@@ -199,12 +200,14 @@ def _check_field(table: TomlTable, field: Field) -> None:
         table.mistake("suggestable", "only what the person can change, and no special category, may be suggested")
 
 
-def _why_not(field: Field, purpose: Purpose | None) -> str | None:
+def why_not(field: Field, purpose: Purpose | None) -> str | None:
     """Why the purpose may not see the field, or None."""
     if purpose is None:
         return "no purpose of that key is declared"
     if (field.special or falls_under(field.category, SPECIAL_CATEGORIES)) and purpose.basis is not LegalBasis.CONSENT:
         return f"a special category needs consent, and {purpose.key} rests on {purpose.basis} (Art. 9 GDPR)"
+    if field.family is Family.PSYCHOGRAPHIC and purpose.basis is not LegalBasis.CONSENT:
+        return f"motives and attitudes need explicit consent, and {purpose.key} rests on {purpose.basis}"
     if purpose.effect is EffectClass.PRICE and (field.special or falls_under(field.category, NEVER_IN_PRICES)):
         return f"no price may rest on {field.category}: names, addresses, postcodes and the like discriminate (PRC-4)"
     if not purpose.covers(field.category):

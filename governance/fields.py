@@ -45,6 +45,21 @@ class FieldType(StrEnum):
     ACTIVITY_CATEGORY = "activity_category"
 
 
+class Family(StrEnum):
+    """Families of criteria by which customers are segmented."""
+
+    GEOGRAPHIC = "geographic"
+    FIRMOGRAPHIC = "firmographic"
+    TECHNOGRAPHIC = "technographic"
+    BEHAVIOURAL = "behavioural"
+    VALUE = "value"
+    NEEDS = "needs"
+    PSYCHOGRAPHIC = "psychographic"
+    """Motives and attitudes: only with explicit consent."""
+    JOURNEY = "journey"
+    BUYING_CENTRE = "buying_centre"
+
+
 ACTIVITY_TYPES = frozenset({FieldType.ACTIVITIES, FieldType.ACTIVITY_CATEGORY})
 """Fields that stand for rows of activity, not for one value of a profile."""
 
@@ -76,6 +91,8 @@ class Field:
     """Purposes it may be used for."""
     levels: tuple[str, ...]
     """Allowed values of a category, in order; empty: any."""
+    family: Family | None = None
+    """Heading under which people find it; None: other."""
 
 
 def falls_under(category: str, keys: tuple[str, ...]) -> bool:

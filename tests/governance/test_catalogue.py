@@ -84,7 +84,7 @@ def test_the_default_catalogue_declares_what_a_german_company_needs(default: Cat
     }
     assert default.purpose("sales_care").channels == {Channel.PHONE, Channel.EMAIL, Channel.POST}
     assert default.purpose("personalised_price").effect is EffectClass.PRICE
-    assert len(default.fields) == 16
+    assert len(default.fields) == 21
     assert default.fields["purchase_history"].type is FieldType.ACTIVITIES
     assert default.controller.minimum_cell == 10
     assert default.digest == hashlib.sha256(DEFAULT.encode()).digest()
