@@ -247,12 +247,10 @@ def bins(told: Floats, least: int) -> list[Bools]:
     number = np.zeros(len(values), dtype=np.int64)
     current, filled, left = 0, 0, len(told)
     for place, count in enumerate(counts.tolist()):
-        if filled >= size and left >= size:
+        if filled >= size and left >= max(least, size / 2):
             current, filled = current + 1, 0
         number[place] = current
         filled, left = filled + count, left - count
-    if filled < least and current:
-        number[number == current] = current - 1
     found: NDArray[np.int64] = number[places]
     return [found == each for each in range(int(found.max()) + 1)] if len(told) else []
 
