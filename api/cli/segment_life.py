@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from api.workflows.segment_history import HistoryShown, MigrationShown
     from api.workflows.segment_notes import NoteWritten
     from api.workflows.segment_shown import Comparison, SegmentShown
+    from segmentation.profile import FeatureProfile
     from segmentation.store_figures import FigureRow
 
 Scheme = Annotated[str, typer.Argument(help="The scheme.")]
@@ -113,7 +114,7 @@ def _show_features(found: SegmentShown) -> None:
     table = Table("Feature", "Here", "Others", "Effect (Cohen's d)")
     for each in sorted(found.segment.features, key=lambda one: -abs(one.effect or 0.0)):
         effect = "–" if each.effect is None else f"{each.effect:+.2f}"
-        table.add_row(each.label.en, f"{each.mean:.2f}", "–" if each.rest is None else f"{each.rest:.2f}", effect)
+        table.add_row(each.label.en, _mean(each, each.mean), _mean(each, each.rest), effect)
     for level in found.segment.levels:
         table.add_row(level.label.en, f"{level.level} ({level.share:.0%})", "", "")
     output.screen.print(table)
@@ -128,7 +129,9 @@ def _show_comparison(found: Comparison) -> None:
     for key, label in labels.items():
         by_key = [{one.key: one for one in segment.features} for segment in found.segments]
         cells = [features.get(key) for features in by_key]
-        table.add_row(label, *("–" if one is None else f"{one.mean:.2f} ({one.effect or 0:+.2f})" for one in cells))
+        table.add_row(
+            label, *("–" if one is None else f"{_mean(one, one.mean)} ({one.effect or 0:+.2f})" for one in cells)
+        )
     output.screen.print(table)
 
 
@@ -148,11 +151,20 @@ def _show_migration(shown: MigrationShown) -> None:
 
 
 def _show_history(found: HistoryShown) -> None:
-    table = Table("Run", "When", "Cause", "Version", "Model", "In segments", "Moved", "Agreement", "Seconds", "Revenue")
+    table = Table("Run", "When", "Cause", "Version", "Placed", "Moved", "Agreed", "Seconds")
     for run in reversed(found.runs):
-        revenue = "–" if run.revenue is None else f"{run.revenue / 100:,.2f} {run.currency}"
-        cells = (run.run, f"{run.at:%Y-%m-%d %H:%M}", run.cause, run.version, run.model[:8], run.placed, run.moved)
-        table.add_row(*(str(cell) for cell in cells), run.agreement or "–", str(run.seconds), revenue)
+        agreed = "–" if run.agreement is None else f"{float(run.agreement):.2f}"
+        cells = (
+            run.run,
+            f"{run.at:%Y-%m-%d %H:%M}",
+            run.cause,
+            run.version,
+            run.placed,
+            run.moved,
+            agreed,
+            run.seconds,
+        )
+        table.add_row(*(str(cell) for cell in cells))
     output.screen.print(table)
 
 
@@ -169,3 +181,10 @@ def _figure(row: FigureRow | None, of: str) -> str:
     if found is None:
         return "–"
     return f"{found / 100:,.2f} {row.currency}" if row is not None and of in {"revenue", "margin"} else str(found)
+
+
+def _mean(feature: FeatureProfile, mean: float | None) -> str:
+    """A mean as it is read: money in whole units of the currency."""
+    if mean is None:
+        return "–"
+    return f"{mean / 100:,.2f}" if feature.quantity == "money" else f"{mean:.2f}"

@@ -50,11 +50,14 @@ class EffectRow:
 
 def sentence(visit: Visit, feature: FeatureProfile) -> str | None:
     """The difference in words; None where it is too small to be one."""
-    size = abs(feature.effect or 0.0)
+    apart = feature.rest is not None and feature.mean != feature.rest
+    size = (
+        abs(feature.effect) if feature.effect is not None else FAR if apart else 0.0
+    )  # without spread they never meet
     much = next((word for limit, word in _MUCH if size >= limit), None)
     if much is None:
         return None
-    say, higher = visit.tongue.say, (feature.effect or 0.0) > 0
+    say, higher = visit.tongue.say, feature.mean > (feature.rest or 0.0)
     message = _SENTENCES.get((feature.measure, higher))
     if message is not None:
         return say(message, much=say(much))
