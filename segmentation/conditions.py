@@ -31,6 +31,8 @@ class Op(StrEnum):
     """The fact's day lies at least this period before the run's day."""
     WITHIN = "within"
     """The fact's day lies less than this period before the run's day."""
+    COMING = "coming"
+    """The fact's day is the run's day or lies at most this period after it."""
 
 
 @dataclass(frozen=True)
@@ -137,9 +139,11 @@ def _comparison(node: Node, features: Mapping[str, Feature]) -> Comparison:
 def _with_operand(node: Node, feature: Feature, op: Op) -> Comparison:
     if op is Op.MISSING:
         return _missing(node, feature)
-    if op in (Op.BEFORE, Op.WITHIN):
+    if op in (Op.BEFORE, Op.WITHIN, Op.COMING):
         if feature.quantity is not Quantity.DAYS:
             raise node.fail(f"{op.value} needs a feature of days; {feature.key!r} is a {feature.quantity.value}")
+        if op is Op.COMING and feature.measure is not None:
+            raise node.fail("coming fits a date of the profile; no activity lies ahead")
         return Comparison(feature.key, op, period=_period(node))
     if feature.quantity is Quantity.LEVEL:
         return _of_words(node, feature, op)

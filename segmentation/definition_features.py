@@ -26,6 +26,7 @@ _QUANTITIES: dict[FieldType, Quantity] = {
     FieldType.DATE: Quantity.DAYS,
     FieldType.BOOLEAN: Quantity.FLAG,
     FieldType.CATEGORY: Quantity.LEVEL,
+    FieldType.TEXT: Quantity.LEVEL,
 }
 
 _BY_CATEGORY = (Measure.CATEGORY_SHARE, Measure.CATEGORY_COUNT)
@@ -163,7 +164,7 @@ def _label(node: Node, default: Text) -> Text:
 def _words_by_feature(root: Node) -> dict[str, tuple[str, ...]]:
     """The category values that conditions name; any other value of a field without levels is recorded as other."""
     found: dict[str, set[str]] = {}
-    waiting: list[object] = [root.value.get("segments")]
+    waiting: list[object] = [root.value.get("segments"), root.value.get("blocks")]
     while waiting:
         value = waiting.pop()
         if isinstance(value, list):

@@ -53,6 +53,8 @@ def comparison_in_words(comparison: Comparison, feature: Feature) -> Text:
         return Text(f"{label.de}: {NOTHING.de}", f"{label.en}: {NOTHING.en}")
     if comparison.period is not None:
         length = period(comparison.period)
+        if comparison.op is Op.COMING:
+            return Text(f"{label.de}: in höchstens {length.de} ab heute", f"{label.en}: at most {length.en} from today")
         before = comparison.op is Op.BEFORE
         return Text(
             f"{label.de}: {'vor mindestens' if before else 'innerhalb von'} {length.de}",

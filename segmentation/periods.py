@@ -48,6 +48,11 @@ def days_before(today: int, period: Period) -> int:
     return (date(year, month, min(start.day, last)) - EPOCH_DAY).days - period.days
 
 
+def days_after(today: int, period: Period) -> int:
+    """The day number that lies one period after *today*."""
+    return days_before(today, Period(-period.months, -period.days))
+
+
 def day_of(now: datetime, zone: str) -> int:
     """The day number of an instant as the calendar in *zone* shows it."""
     return (now.astimezone(ZoneInfo(zone)).date() - EPOCH_DAY).days

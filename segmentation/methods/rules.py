@@ -22,7 +22,7 @@ from segmentation.conditions import (
 from segmentation.facts import Bools, Floats, Values
 from segmentation.inputs import Feature, Quantity
 from segmentation.methods.scores import Scores, certain, first_match
-from segmentation.periods import days_before, parse_period
+from segmentation.periods import days_after, days_before, parse_period
 from segmentation.reading import Node
 
 
@@ -149,6 +149,9 @@ class Judge:
         feature, numbers = self._features[index], self._numbers[index]
         if condition.period is not None:
             period = parse_period(condition.period)
+            if period and condition.op is Op.COMING:
+                coming: Bools = (numbers <= 0) & (-numbers <= days_after(self._today, period) - self._today)
+                return coming
             least = self._today - days_before(self._today, period) if period else 0
             fits: Bools = numbers >= least if condition.op is Op.BEFORE else numbers < least
             return fits
