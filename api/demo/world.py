@@ -45,6 +45,14 @@ CONTACT_HEAD = (
     "Konzern",
     "Kunde seit",
     "Bemerkung",
+    "Systeme",
+    "Bedarf",
+    "Wachstum",
+    "Standorte",
+    "Stand",
+    "Vertragsende",
+    "Letzte Wartung",
+    "Kaufmotiv",
 )
 COMPANY_COLUMN = CONTACT_HEAD.index("Firmennr")
 ORDER_HEAD = ("Kundennr", "Firmennr", "Rechnung", "Datum", "Warengruppe", "Betrag", "Menge")
@@ -75,6 +83,7 @@ def make_world(customers: int, *, today: date, seed: int = SEED) -> World:
     world = World()
     for number, customer in enumerate(sorted(last_day)):
         _company(world, chance, number, customer, (today - last_day[customer]).days, today)
+    _criteria(world, random.Random(seed + 1), today)
     for line in lines:
         amount = f"{line['pence'] / 100:.2f}".replace(".", ",")
         owner, day = line["customer"], line["day"].strftime("%d.%m.%Y")
@@ -82,6 +91,25 @@ def make_world(customers: int, *, today: date, seed: int = SEED) -> World:
             (f"K{owner}", f"F{owner}", line["invoice"], day, line["category"], amount, str(line["quantity"]))
         )
     return world
+
+
+def _criteria(world: World, chance: random.Random, today: date) -> None:
+    """Put what sales noted behind each contact; a motive only where the person said yes to personalised offers."""
+    agreed = {row[0] for row in world.consents if row[1] == "personalised_offers" and row[3] == "ja" and row[5]}
+    for index, row in enumerate(world.contacts):
+        ends = today + timedelta(days=chance.randint(-100, 700))
+        served = today - timedelta(days=chance.randint(10, 700))
+        world.contacts[index] = (
+            *row,
+            chance.choice(("", "Shopsystem", "ERP", "Kasse")),
+            chance.choice(("", "Sortiment", "Lieferzeit", "Beratung")),
+            chance.choice(("", "shrinking", "stable", "growing")),
+            str(min(40, int(chance.paretovariate(1.5)))),
+            chance.choice(("first_order", "regular", "regular", "key_customer")),
+            ends.strftime("%d.%m.%Y"),
+            served.strftime("%d.%m.%Y"),
+            chance.choice(("price", "quality", "sustainability", "convenience")) if row[0] in agreed else "",
+        )
 
 
 def _lines(customers: int, today: date) -> list[dict[str, Any]]:
