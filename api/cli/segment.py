@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from api.cli import output, segment_life
+from api.cli.forecast import show_evaluation
 
 if TYPE_CHECKING:
     from api.workflows.segments import CorrectionMade, SchemeDefined, SchemeList, SchemeShown
@@ -149,6 +150,7 @@ def _show_report(report: RunReport) -> None:
         told.append(f"agreement with the last run {report.agreement}")
     if told:
         output.screen.print(", ".join(told))
+    show_evaluation(report.fit)
     for each in report.overlaps[:SHOWN_OVERLAPS]:
         output.screen.print(f"  {each.first} and {each.second} both fit {each.people}: {each.first} comes first")
 

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from api.access import Right
 from api.console.conflicts import conflicts
+from api.console.forecast_fit import forecast_fit
 from api.console.schemes import scheme_lines, scheme_page
 from api.deps import Visit, posting, visiting
 from api.workflows.activations import versions
@@ -30,7 +31,8 @@ def show(visit: Reader, name: str) -> Response:
     view = scheme_page(visit, name)
     job = visit.web.jobs.under_way(name)
     found = conflicts(visit, view.report)
-    return visit.page("segment.html", view=view, job=job, conflicts=found, standing=versions(visit.house, name))
+    standing, judged = versions(visit.house, name), forecast_fit(visit, view)
+    return visit.page("segment.html", view=view, job=job, conflicts=found, standing=standing, forecast=judged)
 
 
 @router.post("/segments/{name}/run")
