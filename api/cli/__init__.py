@@ -67,6 +67,7 @@ def register() -> None:
         segment,
         serve,
         staff,
+        template,
         webhook,
         worker,
     )
@@ -88,6 +89,7 @@ def register() -> None:
     record.register(app)
     webhook.register(app)
     portal.register(app)
+    template.register(app)
     staff.register(app)
     serve.register(app)
     worker.register(app)
