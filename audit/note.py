@@ -155,11 +155,17 @@ def open_note(data: bytes | str, verifiers: Sequence[LogVerifier]) -> OpenedNote
         if verifier is None:
             unknown.append(signature)
         elif not verifier.verify(text, signature.blob):
-            raise ProofRefused(f"note: the signature of {signature} does not fit the text")
+            raise ProofRefused(
+                f"note: the signature of {signature} does not fit the text: it was altered after signing, or forged"
+            )
         else:
             verified.append(signature)
     if not verified:
-        raise ProofRefused("note: no signature by a known key")
+        ids = ", ".join(str(signature) for signature in unknown[:5])
+        raise ProofRefused(
+            f"note: no signature by a known key; it bears lines of {ids}. Nothing shows tampering: ask the log's "
+            "operator for the public key of that ID, for keys are rotated"
+        )
     return OpenedNote(text, tuple(verified), tuple(unknown))
 
 

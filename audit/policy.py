@@ -104,7 +104,7 @@ class _Reader:
             case ["quorum", name]:
                 self._quorum(name)
             case _:
-                raise BadInput("must be log VKEY [URL], witness NAME VKEY [URL], group NAME K|any|all NAME…, quorum NAME")
+                raise BadInput("must be log VKEY [URL], witness NAME VKEY [URL], group NAME K|any|all NAME…, or quorum")
 
     def _key(self, name: str, vkey: str, url: list[str], *, witness: bool) -> PolicyKey:
         verifier = LogVerifier(vkey)

@@ -94,7 +94,7 @@ log_key = Table(
 log_pruning = Table(
     "log_pruning",
     METADATA,
-    Column("minimum", BigInteger, primary_key=True, autoincrement=False, comment="the log's minimum index from then on"),
+    Column("minimum", BigInteger, primary_key=True, autoincrement=False, comment="minimum index from then on"),
     Column("fact", BigInteger, nullable=False, comment="the entry that tells of it"),
     Column("pruned_at", Instant, nullable=False, comment="when, UTC"),
     comment="Up to where entries lost their bytes by written policy; retention: as the log, it names no person",

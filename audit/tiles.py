@@ -45,7 +45,7 @@ class TilePath:
     @property
     def end(self) -> int:
         """The first entry of the log that the full tile no longer spans."""
-        return (self.index + 1) * WIDTH ** ((self.level or 0) + 1)
+        return (self.index + 1) << (HEIGHT * ((self.level or 0) + 1))
 
     def __str__(self) -> str:
         kind = "entries" if self.level is None else str(self.level)

@@ -4,7 +4,7 @@ What a proof shows is inclusion: this fact, or this row, was recorded before tha
 It does not show that nothing else was recorded; and that two people see the same log is shown by a witness's
 cosignature only, so a proof without one says so.
 
-    python -m audit.verify FILE --vkey KEY [--vkey KEY …] [--json]
+    python -m audit.verify FILE (--vkey KEY [--vkey KEY …] | --policy POLICY) [--json]
 
 exits 0 when the proof verifies, 1 when it is refused and 2 when it cannot be read.
 """
@@ -16,6 +16,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ from audit.fact import Fact, FactValue, parse_fact
 from audit.findings import Finding, LogReport
 from audit.note import LogVerifier
 from audit.opening import batch_leaf
+from audit.policy import Policy, parse_policy
 from audit.proof import OpenedRow, parse_proof
 from audit.tree_head import Checkpoint, SignedCheckpoint, open_checkpoint
 
@@ -50,6 +52,10 @@ class VerifiedProof:
     """Witnesses whose cosignatures were verified."""
     unknown: tuple[str, ...]
     """Signature lines by keys that were not given; they prove nothing and were not checked."""
+    witnessed_at: datetime | None = None
+    """When the earliest of those witnesses saw the checkpoint: nothing in it was added later (LOG-9)."""
+    quorum: str | None = None
+    """The quorum of the policy that was met; none when no policy was given."""
 
     @property
     def statement(self) -> str:
@@ -60,8 +66,9 @@ class VerifiedProof:
             f"before its checkpoint of {self.checkpoint.size} entries and has not been changed. "
             "This does not show that nothing else was recorded. "
         )
-        if self.witnessed_by:
-            return shown + f"Witnessed by {', '.join(self.witnessed_by)}."
+        if self.witnessed_by and self.witnessed_at:
+            when = self.witnessed_at.isoformat(timespec="seconds")
+            return shown + f"Witnessed by {', '.join(self.witnessed_by)}, first at {when}."
         return shown + "No witness signed it: that others see the same log is not shown."
 
     def to_json(self) -> dict[str, object]:
@@ -84,20 +91,28 @@ class VerifiedProof:
             "opened": opened,
             "signed_by": list(self.signed_by),
             "witnessed_by": list(self.witnessed_by),
+            "witnessed_at": self.witnessed_at and self.witnessed_at.isoformat(),
+            "quorum": self.quorum,
             "unknown_signatures": list(self.unknown),
             "statement": self.statement,
         }
 
 
-def verify_proof(data: bytes, vkeys: Sequence[str]) -> VerifiedProof:
+def verify_proof(data: bytes, vkeys: Sequence[str], *, policy: Policy | None = None) -> VerifiedProof:
     """Verify a `.lauter-proof` file against the public keys of the log and, if known, of witnesses.
 
+    Args:
+        data: the file.
+        vkeys: keys to trust; older ones of the log beside the current one, for keys are rotated.
+        policy: more keys, and how many witnesses must have signed.
+
     Raises:
-        ProofRefused: the file is not a proof, or any step from the row to the signature does not hold.
+        ProofRefused: the file is not a proof, any step from the row to the signature does not hold, or the witnesses
+            are fewer than the policy asks for.
         BadInput: a key cannot be read.
     """
     proof = parse_proof(data)
-    verifiers = [LogVerifier(vkey) for vkey in vkeys]
+    verifiers = [LogVerifier(vkey) for vkey in dict.fromkeys((*vkeys, *(policy.vkeys if policy else ())))]
     signed = open_checkpoint(proof.checkpoint, verifiers)
     head = signed.checkpoint
     merkle.verify_inclusion(proof.index, head.size, merkle.leaf_hash(proof.fact), proof.path, head.root)
@@ -107,7 +122,14 @@ def verify_proof(data: bytes, vkeys: Sequence[str]) -> VerifiedProof:
         raise ProofRefused("proof: the entry is in the log, but is not a fact that this version can read") from problem
     if proof.opened is not None:
         _verify_opened(proof.opened, fact.body)
-    return VerifiedProof(head, proof.index, fact, proof.opened, *_signers(signed, verifiers))
+    by_log, by_witness, unknown = _signers(signed, verifiers)
+    if policy is not None and not policy.is_met(frozenset(by_witness)):
+        raise ProofRefused(
+            f"policy: the quorum {policy.quorum} is not met; {len(by_witness)} known witness(es) signed the checkpoint"
+        )
+    times = [s.witnessed_at for s in signed.note.verified if str(s) in by_witness and s.witnessed_at]
+    seen, quorum = min(times, default=None), policy.quorum if policy else None
+    return VerifiedProof(head, proof.index, fact, proof.opened, by_log, by_witness, unknown, seen, quorum)
 
 
 def _verify_opened(opened: OpenedRow, body: Mapping[str, FactValue]) -> None:
@@ -153,11 +175,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command `python -m audit.verify`."""
     parser = argparse.ArgumentParser(prog="python -m audit.verify", description="Verify a .lauter-proof file offline.")
     parser.add_argument("file", type=Path, help="the proof")
-    parser.add_argument("--vkey", action="append", required=True, help="public key of the log or of a witness")
+    parser.add_argument("--vkey", action="append", default=[], help="public key of the log or of a witness")
+    parser.add_argument("--policy", type=Path, help="C2SP tlog-policy file: logs, witnesses, quorum")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of text")
     given = parser.parse_args(arguments)
+    if not given.vkey and given.policy is None:
+        parser.error("give --vkey or --policy: a proof by an unknown key proves nothing")
     try:
-        proof = verify_proof(given.file.read_bytes(), given.vkey)
+        policy = parse_policy(given.policy.read_bytes()) if given.policy else None
+        proof = verify_proof(given.file.read_bytes(), given.vkey, policy=policy)
     except (LauterError, OSError) as problem:
         reason = "the file cannot be read" if isinstance(problem, OSError) else str(problem)
         if given.json:

@@ -42,11 +42,7 @@ def upgrade() -> None:
     op.create_table(
         "log_pruning",
         sa.Column(
-            "minimum",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="the log's minimum index from then on",
+            "minimum", sa.BigInteger(), autoincrement=False, nullable=False, comment="minimum index from then on"
         ),
         sa.Column("fact", sa.BigInteger(), nullable=False, comment="the entry that tells of it"),
         sa.Column("pruned_at", sa.BigInteger(), nullable=False, comment="when, UTC"),
