@@ -23,9 +23,9 @@ from segmentation.record import NO_SEGMENT, REASONS, Flag
 from segmentation.report import report_from_json
 from segmentation.store import RunRow
 
-NOBODY_THERE = "-"
+NOBODY_THERE = "(absent)"
 """Row or column of people who are not in that run: they joined, or they left."""
-NONE = "none"
+NONE = "(none)"
 """Row or column of people who are in the run and in no segment of it."""
 
 Counts = NDArray[np.int64]

@@ -136,9 +136,11 @@ def _show_comparison(found: Comparison) -> None:
 
 
 def _show_migration(shown: MigrationShown) -> None:
+    from segmentation import migration as movements
+
     found, show = shown.found, output.screen.print
     show(f"[bold]{found.scheme}[/bold], run {found.before.run} (rows) to run {found.after.run} (columns)")
-    words = {"none": "in none", "-": "not there"}
+    words = {movements.NONE: "in none", movements.NOBODY_THERE: "not there"}
     table = Table("", *(words.get(key, key) for key in found.after.keys))
     for key, row in zip(found.before.keys, found.cells, strict=True):
         table.add_row(words.get(key, key), *(str(cell) for cell in row))

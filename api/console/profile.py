@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,7 @@ from api.i18n import N_
 from api.pages import role_of
 from api.workflows import segment_notes, segment_profiles
 from audit.errors import BadInput
+from segmentation.definition_features import DEFAULT_CURRENCY
 from segmentation.report import rounded_amount
 
 if TYPE_CHECKING:
@@ -106,6 +108,8 @@ class ProfileView:
     overlaps: tuple[OverlapView, ...]
     figures: tuple[FigureLine, ...]
     """Newest first."""
+    margin: bool
+    """Whether any run knew one."""
     lines: tuple[tuple[str, Line], ...]
     notes: tuple[NoteLine, ...]
     run: int
@@ -142,6 +146,7 @@ def profile_view(visit: Visit, scheme: str, key: str) -> ProfileView:
         values=tuple(_values(visit, shown, counts, members)),
         overlaps=tuple(_overlap(visit, each, shown, counts) for each in shown.overlaps),
         figures=tuple(_figures(visit, point, counts) for point in reversed(shown.trend)),
+        margin=any(point.row.margin is not None for point in shown.trend),
         lines=_lines(visit, shown.trend, counts),
         notes=tuple(_note(note) for note in shown.notes),
         run=shown.run,
@@ -191,8 +196,13 @@ def amount(visit: Visit, row: FigureRow, of: str) -> str:
     told = found if visit.exact else rounded_amount(found, row.people)
     if told is None:
         return "–"
-    text = visit.tongue.formats.number(told / 100)
-    return f"{text}\u202f{row.currency}"
+    return whole_money(visit, told, row.currency)
+
+
+def whole_money(visit: Visit, minor: int, currency: str | None) -> str:
+    """An amount without its cents: sums over many people need none."""
+    text = visit.tongue.formats.money((minor + 50) // 100 * 100, currency or DEFAULT_CURRENCY)
+    return re.sub(r"[.,]00(?!\d)", "", text, count=1)
 
 
 def _figures(visit: Visit, point: Point, counts: Counts) -> FigureLine:

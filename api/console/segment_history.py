@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from api.access import Right
 from api.console.counts import Counts
+from api.console.profile import whole_money
 from api.console.trends import Line, line
 from api.deps import Visit, visiting
 from api.i18n import N_
@@ -115,7 +116,7 @@ def _run(visit: Visit, run: RunLine, counts: Counts, *, first: bool) -> RunView:
 
 def _money(visit: Visit, run: RunLine, found: int | None) -> str:
     told = found if visit.exact else rounded_amount(found, run.placed)
-    return "–" if told is None else f"{visit.tongue.formats.number(told / 100)}\u202f{run.currency}"
+    return "–" if told is None else whole_money(visit, told, run.currency)
 
 
 def _sizes(

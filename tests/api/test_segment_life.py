@@ -156,7 +156,7 @@ def test_overlap_counts_whoever_is_in_both_and_nothing_that_a_purpose_may_not_se
 def test_a_note_names_nobody_and_stays(lived: Served) -> None:
     """Free text about everybody in a segment is no place for a person (Article 5(1)(c) GDPR)."""
     marketing = Actor(Role.MARKETING, "a1")
-    given = {"owner": "Key accounts", "actor": marketing, "now": lived.now}
+    given: dict[str, Any] = {"owner": "Key accounts", "actor": marketing, "now": lived.now}
     first = segment_notes.note(lived.house, "care", "old", strategy="Call once a quarter.", **given)
     segment_notes.note(lived.house, "care", "old", strategy="Invite them to the fair on 01.12.2026.", **given)
     notes = segment_profiles.segment_profile(lived.house, "care", "old", now=lived.now).notes
