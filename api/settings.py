@@ -37,6 +37,14 @@ class Settings:
     journal: Path | None = None
     """Where erasures and denials are noted outside every backup; None: `journal.db` in the home."""
 
+    log_policy: Path | None = None
+    """Which witnesses are asked to cosign the log, as a C2SP tlog-policy file; None: `log.policy` in the home."""
+
+    @property
+    def log_policy_path(self) -> Path:
+        """The policy of the log's witnesses; without the file nobody is asked."""
+        return self.log_policy or self.home / "log.policy"
+
     @property
     def outbox_folder(self) -> Path:
         """Where mails lie when there is no mail server."""
@@ -46,6 +54,11 @@ class Settings:
     def journal_path(self) -> Path:
         """The journal's file."""
         return self.journal or self.home / "journal.db"
+
+    @property
+    def restoring_mark(self) -> Path:
+        """While this file lies there, nothing but a restore opens the home."""
+        return self.home / "RESTORING"
 
     @property
     def keys_folder(self) -> Path:
@@ -79,5 +92,6 @@ def read_settings(environment: Mapping[str, str] = os.environ, home: Path | None
         unsubscribe_address=environment.get("LAUTER_UNSUBSCRIBE_ADDRESS", ""),
         maildir=Path(environment["LAUTER_MAILDIR"]) if environment.get("LAUTER_MAILDIR") else None,
         journal=Path(environment["LAUTER_JOURNAL"]) if environment.get("LAUTER_JOURNAL") else None,
+        log_policy=Path(environment["LAUTER_LOG_POLICY"]) if environment.get("LAUTER_LOG_POLICY") else None,
         webhook_hosts=frozenset(environment.get("LAUTER_WEBHOOK_HOSTS", "").replace(",", " ").split()),
     )

@@ -14,7 +14,7 @@ from api.settings import Settings
 from audit import log
 from audit.checkpoint import LogSigner
 from audit.database import Database, open_database
-from audit.errors import LauterError, Unavailable
+from audit.errors import BadInput, LauterError, Unavailable
 from governance import key_checks
 from governance.addresses import Addresses
 from governance.blocklist import BlockList
@@ -79,6 +79,8 @@ def open_house(settings: Settings, *, restoring: bool = False) -> House:
         LogBehind: the work database is an older copy, and nobody declared that it was restored.
         Unavailable: the work database cannot be asked.
     """
+    if not restoring and settings.restoring_mark.exists():
+        raise BadInput("a restore was interrupted here: empty the home and the databases and restore again")
     keys = load_keys(settings.keys_folder)
     catalogue = load_catalogue(settings.catalogue_path)
     work, journal = open_database(settings.database_url), Journal(settings.journal_path)
@@ -99,10 +101,16 @@ def open_house(settings: Settings, *, restoring: bool = False) -> House:
         blocklist=BlockList(keys),
         keys=keys,
         catalogue=catalogue,
-        signer=LogSigner(settings.origin, keys.current(KeyRole.LOG).secret),
+        signer=log_signer(settings, keys),
         links=Links(keys),
         journal=journal,
     )
+
+
+def log_signer(settings: Settings, keys: KeyRing) -> LogSigner:
+    """Signs with every log key whose file is here, the newest first (LOG-10)."""
+    current, *former = (key.secret for key in keys.all(KeyRole.LOG))
+    return LogSigner(settings.origin, current, tuple(former))
 
 
 def _verify_keys(work: Database, keys: KeyRing) -> None:

@@ -29,6 +29,10 @@ Kind = Literal["email", "phone", "sms", "post"]
 """What the address is used as: a number blocked for calls of one purpose may still get texts of it, and the reverse."""
 
 
+Entry = tuple[bytes, int, int, int, datetime]
+"""A row as it stands: hash, epoch of birth, epoch of the outermost key, form, instant."""
+
+
 class Blocked(NamedTuple):
     """An address and the purpose it is blocked for; None: every one."""
 
@@ -58,6 +62,7 @@ blocked_address = Table(
     Column("form", SmallInteger, nullable=False, comment="version of the canonical form"),
     Column("added_at", Instant, nullable=False, comment="when it was blocked"),
     Index("blocked_address_by_epoch", "epoch"),
+    Index("blocked_address_by_time", "added_at"),
     comment="Addresses nobody may advertise to; retention: as long as the objection holds, no holder: it names nobody",
     sqlite_with_rowid=False,
 )
@@ -158,6 +163,17 @@ class BlockList:
             connection.execute(delete(blocked_address).where(blocked_address.c.hash.in_([row.hash for row in batch])))
         insert_rows(connection, blocked_address, _COLUMNS, moved, ignore=True)
         return len(rows)
+
+    def added_since(self, connection: Connection, since: datetime | None) -> list[Entry]:
+        """Entries as they stand, added since then or ever: keyed hashes, so that a copy names nobody either."""
+        columns = [blocked_address.c[name] for name in _COLUMNS]
+        query = select(*columns) if since is None else select(*columns).where(blocked_address.c.added_at >= since)
+        return [(bytes(row[0]), row[1], row[2], row[3], row[4]) for row in connection.execute(query)]
+
+    def put_back(self, connection: Connection, rows: Sequence[Entry]) -> int:
+        """Entries that a restored list lacks; how many were new."""
+        stored = [(*row[:4], to_microseconds(row[4])) for row in rows]
+        return insert_rows(connection, blocked_address, _COLUMNS, stored, ignore=True) if stored else 0
 
     def _asked(
         self, kind: Kind, value: str, purpose: str | None, *, everywhere: bool

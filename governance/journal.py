@@ -30,7 +30,7 @@ from sqlalchemy import (
     select,
 )
 
-from audit.database import Database, Instant, insert_rows, open_database, to_microseconds
+from audit.database import Database, Instant, from_microseconds, insert_rows, open_database, to_microseconds
 from governance.keys import length_prefixed
 
 KEPT_FOR = timedelta(days=90)
@@ -55,7 +55,7 @@ denied = Table(
     Column("digest", LargeBinary, primary_key=True, comment="SHA-256 of pseudonym and content"),
     Column("pseudonym", LargeBinary, nullable=False, comment="who"),
     Column("seq", _NUMBER, nullable=False, comment="number in the ledger it was copied from"),
-    Column("act", Text, nullable=False, comment="refused, withdrawn, objected or field_withheld"),
+    Column("act", Text, nullable=False, comment="refused, withdrawn, objected, field_withheld, restricted"),
     Column("scope", Text, nullable=False, comment="against what"),
     Column("purpose", Text, comment="purpose key"),
     Column("channel", Text, comment="channel"),
@@ -77,15 +77,15 @@ tree_head = Table(
     "tree_head",
     METADATA,
     Column("size", _NUMBER, primary_key=True, autoincrement=False, comment="signed tree size"),
-    Column("root", LargeBinary, nullable=False, comment="signed root"),
+    Column("root", LargeBinary, primary_key=True, comment="signed root; two of one size only after a declared loss"),
     Column("noted_at", Instant, nullable=False, comment="when it was copied"),
     Column("lost_at", Instant, comment="given up by a declared restore: the log goes on from an older size"),
 )
 reach = Table(
     "reach",
     METADATA,
-    Column("name", Text, primary_key=True, comment="ledger or since"),
-    Column("value", _NUMBER, nullable=False, comment="last number copied, or the instant the journal reaches back to"),
+    Column("name", Text, primary_key=True, comment="ledger, log or since"),
+    Column("value", _NUMBER, nullable=False, comment="last declaration, log size, or instant it reaches back to"),
 )
 
 
@@ -131,6 +131,17 @@ class BlockedRow(NamedTuple):
     added_at: datetime
 
 
+class Reached(NamedTuple):
+    """How far the journal reaches."""
+
+    since: datetime
+    """Back to here nothing is missing."""
+    ledger: int
+    """Last declaration that was looked at."""
+    log: int
+    """Size of the log then."""
+
+
 class HeadRow(NamedTuple):
     """A signed tree head that somebody may have seen."""
 
@@ -172,23 +183,22 @@ class Journal:
             ]
         )
 
-    def begin(self, *, now: datetime) -> None:
-        """The journal reaches back to now, unless it reaches further."""
-        self._put([(reach, ("name", "value"), [("since", to_microseconds(now))])])
+    def begin(self, seq: int, *, now: datetime) -> None:
+        """The journal reaches back to now and to that declaration, unless it reaches further."""
+        self._put([(reach, ("name", "value"), [("since", to_microseconds(now)), ("ledger", seq)])])
 
-    def reaches_to(self) -> int | None:
-        """Microseconds of the instant since when nothing is missing; None: nothing was ever written."""
-        return self._reach("since")
+    def reached(self) -> Reached | None:
+        """How far it reaches; None: nothing was ever written."""
+        found = {name: int(value) for name, value in self._rows(select(reach.c.name, reach.c.value))}
+        if "since" not in found:
+            return None
+        return Reached(from_microseconds(found["since"]), found.get("ledger", 0), found.get("log", 0))
 
-    def copied(self) -> int:
-        """Number of the last declaration that was looked at."""
-        return self._reach("ledger") or 0
-
-    def set_copied(self, seq: int) -> None:
+    def set_reached(self, *, ledger: int, log: int) -> None:
         """Go on from there next time."""
         with self._database() as database, database.writing() as connection:
-            connection.execute(delete(reach).where(reach.c.name == "ledger"))
-            connection.execute(insert(reach).values(name="ledger", value=seq))
+            connection.execute(delete(reach).where(reach.c.name.in_(("ledger", "log"))))
+            connection.execute(insert(reach), [{"name": "ledger", "value": ledger}, {"name": "log", "value": log}])
 
     def blocked_until(self) -> datetime | None:
         """From when on the block list is to be copied."""
@@ -218,10 +228,12 @@ class Journal:
 
     def give_up_above(self, size: int, *, now: datetime) -> None:
         """A restore was declared: tree heads beyond *size* are lost; the ledger is copied from its start again."""
+        if not self.exists:
+            return
         beyond = tree_head.update().where(tree_head.c.size > size, tree_head.c.lost_at.is_(None))
         with self._database() as database, database.writing() as connection:
             connection.execute(beyond.values(lost_at=now))
-            connection.execute(delete(reach).where(reach.c.name == "ledger"))
+            connection.execute(delete(reach).where(reach.c.name != "since"))
 
     def prune(self, *, now: datetime) -> int:
         """Forget what no backup that may still be restored could undo; how many rows."""
@@ -237,10 +249,6 @@ class Journal:
             since = reach.update().where(reach.c.name == "since", reach.c.value < to_microseconds(before))
             connection.execute(since.values(value=to_microseconds(before)))
         return gone
-
-    def _reach(self, name: str) -> int | None:
-        found = self._rows(select(reach.c.value).where(reach.c.name == name))
-        return int(found[0][0]) if found else None
 
     def _rows(self, query: Any) -> list[Any]:
         if not self.exists:

@@ -69,6 +69,12 @@ def note(connection: Connection, made: Iterable[Key], *, now: datetime) -> None:
         store_keys.add(connection, key.role.value, key.epoch, check_value(key), now=now)
 
 
+def note_missing(connection: Connection, held: Iterable[Key], *, now: datetime) -> None:
+    """Note keys that were made after a backup from which the notes were restored; for `lauter restore` alone."""
+    noted = {(row.role, row.epoch) for row in store_keys.known(connection)}
+    note(connection, [key for key in held if (key.role.value, key.epoch) not in noted], now=now)
+
+
 def _compare(held: Iterable[Key], known: Iterable[CheckRow]) -> None:
     expected = {(row.role, row.epoch): row for row in known}
     for key in held:

@@ -43,6 +43,10 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture
 def postgres_url(postgres_server: str) -> Iterator[str]:
     """URL of an empty PostgreSQL database of this test alone."""
+    yield from _postgres_database(postgres_server)
+
+
+def _postgres_database(postgres_server: str) -> Iterator[str]:
     name = f"t{uuid.uuid4().hex}"
     admin = create_engine(postgres_server, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
@@ -82,3 +86,9 @@ def sqlite_work(tmp_path: Path) -> Iterator[Database]:
             metadata.create_all(connection)
     yield database
     database.close()
+
+
+@pytest.fixture
+def another_postgres_url(postgres_server: str) -> Iterator[str]:
+    """A second empty PostgreSQL database, where a copy of the first is to go."""
+    yield from _postgres_database(postgres_server)

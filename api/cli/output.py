@@ -75,13 +75,15 @@ def house(context: typer.Context, *, sign: bool = True) -> Iterator[House]:
     Not with *sign* off: whoever verifies a log that was tampered with wants the findings, not a refusal to sign it.
     """
     from api.wiring import open_house
+    from api.workflows.journaling import follow
     from api.workflows.log import sign_checkpoint
 
-    opened = open_house(invocation(context).settings)
+    opened = open_house(invocation(context).settings, restoring=not sign)
     try:
         yield opened
         if sign:
             sign_checkpoint(opened, now=now())
+            follow(opened, now=now())
     finally:
         opened.close()
 

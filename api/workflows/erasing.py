@@ -17,7 +17,7 @@ from datetime import datetime, time, timedelta
 from email import message_from_bytes, policy
 from typing import TYPE_CHECKING, Any
 
-from api.workflows import blocking
+from api.workflows import blocking, journaling
 from api.workflows.declaring import Subject, find
 from audit import log
 from audit.database import to_microseconds
@@ -119,7 +119,7 @@ def erase_subject(
 def finish(house: House, row: ErasureRow, *, now: datetime, after: Callable[[str], None] = _quiet) -> Erased:
     """Do everything that follows an order; doing it again changes nothing."""
     pseudonym = _pseudonym(house, row.subject)
-    house.journal.begin(now=now)
+    journaling.begin(house, now=now)
     house.journal.note_erased([ErasedRow(pseudonym, row.handle, row.ordered_at, row.retain_until)])
     after("journal")
     _forget_addresses(house, row.subject, pseudonym)
