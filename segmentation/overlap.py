@@ -24,7 +24,9 @@ Counts = NDArray[np.int64]
 class SchemeOverlap:
     """The table of two schemes: people by segment here (row) and there (column); the last of each is in none."""
 
+    here: str
     scheme: str
+    """The other one."""
     label: Text
     keys: tuple[str, ...]
     names: tuple[Text, ...]
@@ -34,11 +36,17 @@ class SchemeOverlap:
     """Members by segment here."""
 
     def rounded(self, least: int = ROUND_TO) -> tuple[tuple[int | None, ...], ...]:
-        """As marketing may see it: None where a number would tell of a few people, directly or by subtraction."""
+        """As marketing may see it: None where a number would tell of a few people, directly or by subtraction.
+
+        The table is read the same way round from both schemes' pages, so that neither tells what the other withholds.
+        """
         cells = np.array(self.cells, dtype=np.int64)
         empty = np.zeros(cells.shape, dtype=bool)
         empty[-1, -1] = True
-        shown = marks(cells, least=least, empty=empty)
+        if self.here < self.scheme:
+            shown = marks(cells, least=least, empty=empty)
+        else:
+            shown = marks(cells.T, least=least, empty=empty.T).T
         return tuple(
             tuple(rounded_up(int(cell)) if mark == Mark.TOLD else None for cell, mark in zip(row, line, strict=True))
             for row, line in zip(cells, shown, strict=True)
@@ -73,6 +81,7 @@ def overlap(
     table[:-1, -1] = totals[:-1] - table[:-1, :-1].sum(axis=1)
     table[-1, :-1] = np.bincount(there, minlength=columns)[:-1] - table[:-1, :-1].sum(axis=0)
     return SchemeOverlap(
+        here=one.scheme,
         scheme=other.scheme,
         label=label,
         keys=tuple(segment.key for segment in other.model.segments),
