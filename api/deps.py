@@ -32,7 +32,7 @@ from governance.keys import KeyRole
 from governance.vocabulary import Actor, Language, Role
 
 SESSION, VISITOR, LANGUAGE, THEME = "lauter", "lauter-visitor", "lauter-language", "lauter-theme"
-MOST_FIELDS = 200
+MOST_FIELDS = 2_000
 
 
 @dataclass(frozen=True)

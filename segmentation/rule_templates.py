@@ -63,9 +63,27 @@ def fill(
         FieldRefused: the purpose may not see a field the rule needs.
         DefinitionInvalid: the purpose or a value does not fit.
     """
+    document = filled(template, purpose, values, scheme=scheme, unit=unit)
+    parse_definition(json.dumps(document), catalogue)
+    return document
+
+
+def filled(
+    template: RuleTemplate,
+    purpose: str,
+    values: Mapping[str, str] | None = None,
+    *,
+    scheme: str | None = None,
+    unit: Unit | None = None,
+) -> dict[str, Any]:
+    """The same, not checked yet: a form shows which field the purpose may not see, and why.
+
+    Raises:
+        BadInput: a value for an unknown parameter, or a word where a number belongs.
+    """
     chosen = dict(template.parameters) | _read(template, values or {})
     names = {"de": template.label.de, "en": template.label.en}
-    document = {
+    return {
         "scheme": scheme or template.key,
         "label": names,
         "unit": (unit or template.unit).value,
@@ -75,8 +93,6 @@ def fill(
         "segments": [{"key": template.key, "name": names, "rule": _filled(dict(template.rule), chosen)}],
         "otherwise": {"key": "others", "name": {"de": "Übrige", "en": "Others"}},
     }
-    parse_definition(json.dumps(document), catalogue)
-    return document
 
 
 def _read(template: RuleTemplate, values: Mapping[str, str]) -> dict[str, Default]:

@@ -18,7 +18,7 @@ from api.access import Right
 from api.console.builder_document import Made, document_of
 from api.console.builder_draft import Draft, act, from_form
 from api.console.builder_read import NotShowable, Reader
-from api.console.builder_start import base_of, begin, named, starts
+from api.console.builder_start import TemplateNeeds, base_of, begin, named, starts
 from api.console.builder_view import builder_page, first_refusal, words
 from api.console.forms import Mistake, refused
 from api.console.preview_view import preview_page
@@ -40,8 +40,11 @@ Poster = Annotated[Visit, Depends(posting(Right.DEFINE))]
 def start(visit: Writer, begin_with: str = "", purpose: str = "") -> Response:
     """Choose what to begin with, or go on from a template, an existing scheme or nothing."""
     if not begin_with:
-        return visit.page("builder_start.html", view=starts(visit))
-    return _begin(visit, begin_with, purpose, None)
+        return visit.page("builder_start.html", view=starts(visit), mistakes=[])
+    try:
+        return _begin(visit, begin_with, purpose, None)
+    except TemplateNeeds as error:
+        return visit.page("builder_start.html", 409, view=starts(visit), mistakes=refused(visit, error))
 
 
 @router.get("/segments/{name}/edit")
@@ -74,7 +77,10 @@ def _begin(visit: Visit, base: str, purpose: str, name: str | None) -> Response:
         draft = Reader(document, visit.house.catalogue, visit.tongue.language).draft(base)
     except NotShowable:
         return _text(visit, name, json.dumps(document, ensure_ascii=False, indent=2), [], deep=True)
-    return _form(visit, name, draft if name else replace(draft, scheme="", de="", en=""), [])
+    if name is None:  # a template brings its name; what is like another scheme gets one of its own
+        own = base.startswith("template:")
+        draft = replace(draft, scheme="", de=draft.de if own else "", en=draft.en if own else "")
+    return _form(visit, name, draft, [])
 
 
 def _answer(visit: Visit, name: str | None) -> Response:

@@ -27,6 +27,8 @@ from governance.vocabulary import Language
 from segmentation.inputs import Measure, Quantity
 from segmentation.settings.kinds import NAMED_BY_MODEL, Kind
 
+PERIODS = frozenset({"before", "within", "coming"})
+
 
 @dataclass
 class Making:
@@ -49,9 +51,10 @@ class Making:
         same = _same(of)
         if same in self.signatures:
             return self.signatures[same]
-        made = next((dict(each) for each in self.base.get("features", ()) if signature(each) == same), None)
+        there = self.base.get("features", ())
+        made = next((dict(each) for each in there if signature(each, self.catalogue) == same), None)
         if made is None or made["key"] in self.features:
-            made = _feature(same, set(self.features) | {each["key"] for each in self.base.get("features", ())})
+            made = _feature(same, set(self.features) | {each["key"] for each in there})
         self.features[made["key"]] = made
         self.signatures[same] = made["key"]
         return str(made["key"])
@@ -96,10 +99,12 @@ def document_of(draft: Draft, catalogue: Catalogue, language: Language, base: Ma
     return Made(document, tuple(making.mistakes), making.places)
 
 
-def signature(feature: Mapping[str, Any]) -> Measured:
-    """What a feature of a definition measures, as the form says it."""
+def signature(feature: Mapping[str, Any], catalogue: Catalogue) -> Measured:
+    """What a feature of a definition measures, as the form says it; without a window it has the catalogue's."""
     if "activity" in feature:
-        return Measured(f"act.{feature['activity']}", str(feature.get("window", "")), str(feature.get("category", "")))
+        longest = next((field.window for field in catalogue.fields.values() if field.window), "P12M")
+        window, category = feature.get("window", longest), feature.get("category", "")
+        return Measured(f"act.{feature['activity']}", str(window), str(category))
     return Measured(f"field.{feature.get('field', '')}", "", "")
 
 
@@ -128,7 +133,7 @@ def _keep_unused(making: Making, draft: Draft) -> None:
             feature.get("activity") == Measure.DAYS_SINCE_LAST and "last_order_before" in text
         ):
             making.features[feature["key"]] = dict(feature)
-            making.signatures[signature(feature)] = feature["key"]
+            making.signatures[signature(feature, making.catalogue)] = feature["key"]
 
 
 def _both(making: Making, german: str, english: str, german_at: str, english_at: str) -> dict[str, str]:
@@ -255,7 +260,7 @@ def _compared(
             making.wrong(f"{at}-value", N_("Choose or write at least one value."))
         one_of = {"feature": key, "in": words}
         return one_of if op == "in" else {"not": one_of}
-    if quantity is Quantity.DAYS:
+    if op in PERIODS:
         period = period_of(condition.value, condition.unit)
         if period is None:
             making.wrong(f"{at}-value", N_("Give a whole number, such as 180."))

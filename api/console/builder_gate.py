@@ -46,7 +46,7 @@ def checks_of(
         text = say("One segment") if segments == 1 else say("%(n)s segments", n=number(segments))
         note = say("easy to tell apart") if fits else say("Four to eight are what people can tell apart.")
         found.append(Condition("ok" if fits else "attention", text, note))
-    if counted is not None and draft.kind in WITH_RULES:
+    if counted is not None and counted.at and draft.kind in WITH_RULES and not refused:
         small = [place for place, people in counted.at.items() if "-" not in place and people < least]
         word = (
             say("Every rule fits enough people") if not small else say("A rule fits fewer than %(n)s", n=number(least))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from api.console.builder_document import signature
+from api.console.builder_document import PERIODS, signature
 from api.console.builder_draft import (
     ALL,
     ANY,
@@ -22,7 +22,7 @@ from api.console.builder_draft import (
     SegmentDraft,
 )
 from api.console.builder_kinds import ASKED, WITH_NAMES
-from api.console.builder_terms import period_parts, quantity_of, show_number, unscaled
+from api.console.builder_terms import operations, period_parts, quantity_of, show_number, unscaled
 from governance.catalogue import Catalogue
 from governance.vocabulary import Language
 from segmentation.inputs import Measure, Quantity
@@ -102,14 +102,7 @@ class Reader:
     def _measured(self, key: str) -> Measured:
         if key not in self._features:
             raise NotShowable
-        found = signature(self._features[key])
-        return Measured(found.what, found.window or self._longest(found.what), found.category)
-
-    def _longest(self, what: str) -> str:
-        """The window of an activity feature that names none: as long as the catalogue has it."""
-        if not what.startswith("act."):
-            return "P12M"
-        return next((field.window for field in self._catalogue.fields.values() if field.window), "P12M")
+        return signature(self._features[key], self._catalogue)
 
     def _segment(self, segment: Mapping[str, Any]) -> SegmentDraft:
         subject = segment.get("name_for_subject", {})
@@ -173,9 +166,9 @@ class Reader:
     def _compared(self, key: str, op: str, operand: Any) -> ConditionDraft:
         of = self._measured(key)
         quantity = quantity_of(of.what, self._catalogue.fields)
-        if op == "missing":
+        if op == "missing" and of.what.startswith("act."):
             return ConditionDraft(of, "missing")
-        if op in {"before", "within"}:
+        if op in PERIODS:
             parts = period_parts(str(operand))
             if parts is None:
                 raise NotShowable
@@ -185,7 +178,7 @@ class Reader:
             return ConditionDraft(of, "in", ", ".join(words), words=words)
         if quantity is Quantity.FLAG and op == "equals":
             return ConditionDraft(of, "yes" if operand else "no")
-        if quantity is None or op == "in" or quantity in {Quantity.LEVEL, Quantity.FLAG, Quantity.DAYS}:
+        if quantity is None or op not in operations(quantity, activity=of.what.startswith("act.")):
             raise NotShowable
         return self._numbers(of, op, operand if isinstance(operand, list) else [operand], quantity)
 

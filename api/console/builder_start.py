@@ -10,11 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 from api.console.schemes import scheme_lines
 from api.workflows.activations import version_row
-from audit.errors import LauterError
+from audit.errors import LauterError, Refused
 from segmentation import store_activation
+from segmentation.rule_templates import filled, rule_template, rule_templates
 
 if TYPE_CHECKING:
     from api.deps import Visit
+
+
+class TemplateNeeds(Refused):
+    """A template looks at a detail that the catalogue does not have; names it."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(f"the catalogue has no field {field!r}; `lauter template show {field}` gives an entry for it")
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,8 @@ def starts(visit: Visit) -> Starts:
     schemes = tuple(Start(line.name, line.label, line.kind) for line in scheme_lines(visit))
     found = visit.house.catalogue.purposes.items()
     purposes = tuple((key, pick(purpose.label)) for key, purpose in found if purpose.profiling)
-    return Starts((), schemes, purposes)
+    templates = tuple(Start(each.key, pick(each.label), pick(each.description)) for each in rule_templates())
+    return Starts(templates, schemes, purposes)
 
 
 def begin(visit: Visit, base: str, purpose: str) -> dict[str, Any]:
@@ -49,8 +58,17 @@ def begin(visit: Visit, base: str, purpose: str) -> dict[str, Any]:
 
     Raises:
         NotFound: there is no such template or scheme.
+        TemplateNeeds: the catalogue lacks a detail of the template.
     """
-    found = dict(base_of(visit, named(visit, base)))
+    if base.startswith("template:"):
+        template = rule_template(base.removeprefix("template:"))
+        unknown = [
+            each["field"] for each in template.needs if each.get("field", "") not in {"", *visit.house.catalogue.fields}
+        ]
+        if unknown:
+            raise TemplateNeeds(unknown[0])
+        return filled(template, purpose)
+    found = dict(base_of(visit, base))
     if not found:
         purposes = visit.house.catalogue.purposes
         return {"kind": "rules", "purpose": purpose if purpose in purposes else "", "unit": "contact"} | {

@@ -18,6 +18,7 @@ OF_TYPE: dict[FieldType, Quantity] = {
     FieldType.DATE: Quantity.DAYS,
     FieldType.BOOLEAN: Quantity.FLAG,
     FieldType.CATEGORY: Quantity.LEVEL,
+    FieldType.TEXT: Quantity.LEVEL,
 }
 MEASURES: dict[Measure, str] = {
     Measure.DAYS_SINCE_LAST: N_("Last order"),
@@ -49,6 +50,12 @@ _NUMBERS: dict[str, str] = {
     "equals": N_("exactly"),
 }
 _DAYS: dict[str, str] = {"before": N_("is at least this long ago"), "within": N_("is less than this long ago")}
+_AHEAD: dict[str, str] = {"coming": N_("comes within this time")}
+_LENGTHS: dict[str, str] = {
+    "at_least": N_("at least so many days"),
+    "at_most": N_("at most so many days"),
+    "between": N_("between so many days"),
+}
 _NEVER: dict[str, str] = {"missing": N_("there is none"), "present": N_("there is one")}
 _LEVELS: dict[str, str] = {"in": N_("is one of"), "not_in": N_("is none of")}
 _FLAGS: dict[str, str] = {"yes": N_("yes"), "no": N_("no")}
@@ -63,7 +70,7 @@ def operations(quantity: Quantity | None, *, activity: bool) -> dict[str, str]:
     if quantity is Quantity.FLAG:
         return _FLAGS
     if quantity is Quantity.DAYS:
-        return _DAYS | (_NEVER if activity else {})
+        return _DAYS | (_NEVER if activity else _AHEAD) | _LENGTHS
     return _NUMBERS
 
 

@@ -5,14 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from governance.fields import ACTIVITY_TYPES, FieldType
-from governance.vocabulary import Text, Unit
+from governance.fields import ACTIVITY_TYPES, Family, FieldType
+from governance.vocabulary import LegalBasis, Text, Unit
 
 if TYPE_CHECKING:
     from api.wiring import House
     from governance.catalogue import Catalogue
     from governance.fields import Field
     from governance.purposes import Purpose
+
+
+NEEDS_CONSENT = Text(
+    "Dafür braucht es eine ausdrückliche Einwilligung, und dieser Zweck stützt sich auf keine.",
+    "This needs explicit consent, and the purpose rests on none.",
+)
 
 
 @dataclass(frozen=True)
@@ -41,18 +47,17 @@ def field_choices(house: House, purpose: str, unit: Unit) -> tuple[FieldChoice, 
 
 
 def _fits(field: Field, _unit: Unit) -> bool:
-    """Texts and the category of an order line are no inputs by themselves; the catalogue does not tell units apart."""
-    return field.type not in {FieldType.TEXT, FieldType.ACTIVITY_CATEGORY}
+    """The category of an order line is no input by itself; the catalogue does not tell units apart."""
+    return field.type is not FieldType.ACTIVITY_CATEGORY
 
 
 def _choice(catalogue: Catalogue, purpose: Purpose, field: Field) -> FieldChoice:
     permitted = purpose.key in field.purposes
-    why = None if permitted else _why_not(catalogue, field)
-    family = getattr(field, "family", None)
+    why = None if permitted else _why_not(catalogue, purpose, field)
     return FieldChoice(
         field.key,
         field.label,
-        str(family) if family else None,
+        field.family.value if field.family else None,
         permitted,
         why,
         field.type.value,
@@ -61,7 +66,9 @@ def _choice(catalogue: Catalogue, purpose: Purpose, field: Field) -> FieldChoice
     )
 
 
-def _why_not(catalogue: Catalogue, field: Field) -> Text:
+def _why_not(catalogue: Catalogue, purpose: Purpose, field: Field) -> Text:
+    if purpose.basis is not LegalBasis.CONSENT and (field.special or field.family is Family.PSYCHOGRAPHIC):
+        return NEEDS_CONSENT
     known = [catalogue.purposes[key].label for key in catalogue.purposes if key in field.purposes]
     if not known:
         return Text(
