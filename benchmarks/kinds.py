@@ -139,6 +139,27 @@ def latent_class(people: int) -> Job:
     )
 
 
+def forecast(people: int) -> Job:
+    """Seven measures, two of which say how likely it is; one day to learn from, another to be judged by."""
+    from segmentation.methods.forecast import score_forecast
+    from segmentation.methods.forecast_fit import Past, fit_forecast
+    from segmentation.settings.forecast import ForecastSettings, Outcome
+
+    features = tuple(_feature(key) for key in MEASURES)
+    settings = ForecastSettings(Outcome.MOVING, MEASURES, scheme="other")
+
+    def day(values: Any, seed: int) -> Past:
+        random = np.random.default_rng(seed)
+        chance = 1 / (1 + np.exp(1.0 - 0.3 * values.numbers[0] + 0.2 * values.numbers[1]))
+        return Past(values, random.random(len(chance)) < chance, random.random(len(chance)) < 0.5)
+
+    return Job(
+        _values(_measures(people), GAPS),
+        lambda sample: fit_forecast(settings, features, (day(sample, 1), day(sample, 2)), horizon=90),
+        lambda method, batch: score_forecast(method, features, batch),
+    )
+
+
 JOBS: dict[str, Callable[[int], Job]] = {
     "abc": abc,
     "rfm": rfm,
@@ -147,6 +168,7 @@ JOBS: dict[str, Callable[[int], Job]] = {
     "ward": ward,
     "mixture": mixture,
     "latent_class": latent_class,
+    "forecast": forecast,
 }
 
 

@@ -15,6 +15,7 @@ from segmentation.explain_conditions import held_in_words
 from segmentation.facts import Values
 from segmentation.inputs import Feature, Quantity
 from segmentation.methods.forecast import (
+    SEGMENT_NOW,
     ForecastMethod,
     Term,
     forecastable,
@@ -53,12 +54,14 @@ def weigh_forecast(
     features: Sequence[Feature],
     values: Values,
     names: Sequence[Text],
+    groups: Sequence[Text] = (),
 ) -> Weighing:
     """What is forecast of one person, and what of their own data raised or lowered it.
 
     Args:
         fit: of the model, with the calibration table.
         names: of the segments, as the person reads them.
+        groups: of the other scheme, where moves are forecast.
     """
     if not bool(forecastable(method, features, values)[1][0]):
         return Weighing((), LEFT_ALREADY)
@@ -67,7 +70,7 @@ def weigh_forecast(
     parts = [float(part) for part in parts_of(method, features, values)[:, 0]]
     lines = [Weight("estimate", _estimated(method, found))]
     for place in heaviest_first(parts):
-        line = _line(method.terms[place], features, values, parts[place])
+        line = _line(method.terms[place], features, values, parts[place], groups)
         lines.append(Weight(method.terms[place].feature, line, parts[place]))
     evaluated = evaluation(fit, found / STRENGTH_ONE)
     lines += [Weight("evaluation", evaluated)] if evaluated else []
@@ -117,7 +120,7 @@ def _event(method: ForecastMethod) -> Text:
     return Text(f"in „{told.de}“ die Gruppe wechseln", f"change the group in “{told.en}”")
 
 
-def _line(term: Term, features: Sequence[Feature], values: Values, part: float) -> Text:
+def _line(term: Term, features: Sequence[Feature], values: Values, part: float, groups: Sequence[Text]) -> Text:
     """One feature: what the person has, what is usual, and by how much it changes the odds."""
     row = row_of(features, term.feature)
     feature, have = features[row], held_in_words(features[row], row, values)
@@ -126,6 +129,8 @@ def _line(term: Term, features: Sequence[Feature], values: Values, part: float) 
             f"{feature.label.de}: {have.de}. Das zählt wie der Durchschnitt und ändert nichts.",
             f"{feature.label.en}: {have.en}. This counts as the average and changes nothing.",
         )
+    if term.feature == SEGMENT_NOW:
+        have = groups[int(values.numbers[row, 0])]
     usual = _usual(term, feature)
     effect = _effect(part)
     return Text(

@@ -18,8 +18,9 @@ from segmentation.methods.latent_class import LatentClassMethod
 from segmentation.methods.mixture import MixtureMethod
 from segmentation.methods.rfm import RfmMethod
 from segmentation.methods.rules import RulesMethod
-from segmentation.models import Model
+from segmentation.models import Model, parse_model
 from segmentation.record import NO_SEGMENT, Flag, Record
+from segmentation.scoring import today_of, with_standing
 from segmentation.weighing import Weighing
 
 
@@ -39,11 +40,19 @@ def weigh(model: Model, record: Record, values: Values, suppressed: frozenset[in
     if isinstance(method, RulesMethod):
         return weigh_rules(model, method, record, values)
     if isinstance(method, ForecastMethod):
-        names = [segment.name_for_subject for segment in model.segments]
-        return weigh_forecast(method, model.fit, model.features, values, names)
+        return _weigh_forecast(model, method, values, today=today_of(model, record))
     if record.scored == NO_SEGMENT:
         return Weighing((), NOT_WEIGHED)
     return _weigh_model(model, record, values, suppressed)
+
+
+def _weigh_forecast(model: Model, method: ForecastMethod, values: Values, *, today: int) -> Weighing:
+    """A forecast; one of moves also looks at where the other scheme puts the person, whose groups have names."""
+    features, values = with_standing(model, values, today=today)
+    names = [segment.name_for_subject for segment in model.segments]
+    other = () if method.other is None else parse_model(method.other).segments
+    groups = tuple(segment.name_for_subject for segment in other)
+    return weigh_forecast(method, model.fit, features, values, names, groups)
 
 
 def _weigh_model(model: Model, record: Record, values: Values, suppressed: frozenset[int]) -> Weighing:

@@ -201,10 +201,10 @@ def _forecast(task: Fitting) -> Model:
     past = look_back(task.source, definition, settings, today=task.today)
     method, told = fit_forecast(
         settings,
-        [definition.feature(key) for key in settings.features],
+        past.features,
         (past.learn, past.check),
         horizon=past.horizon,
-        told=past.told,
+        other=past.other,
         otherwise=definition.otherwise,
         minimum=definition.minimum_size,
     )

@@ -8,17 +8,16 @@ and no feature.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from consent.permission import permitted
 from governance.vocabulary import Text
 from segmentation import store
 from segmentation.definitions import Definition, Kind
 from segmentation.errors import OtherSchemeUnfit
-from segmentation.facts import Bools, Facts, Values, values_of
+from segmentation.facts import Bools, Values, values_of
 from segmentation.features import FactSource, Subjects
 from segmentation.inputs import Feature, Measure, Quantity
 from segmentation.methods.forecast_fit import Past
@@ -26,7 +25,7 @@ from segmentation.models import Model, parse_model
 from segmentation.periods import Period, days_before, iso_day, parse_period
 from segmentation.record import NO_SEGMENT
 from segmentation.sampling import drawn_by, halved
-from segmentation.scoring import score
+from segmentation.scoring import standing, standing_features
 from segmentation.settings.forecast import ForecastSettings, Outcome, too_long
 
 AFTER = "after"
@@ -36,12 +35,14 @@ AFTER = "after"
 class Lookback:
     """Two past days with their people: one to learn from, a later one to calibrate and judge by."""
 
+    features: tuple[Feature, ...]
+    """What the people's values are of: those of the settings and, of moves, where the other scheme put them."""
     learn: Past
     check: Past
     horizon: int
     """Days from the later one to today."""
-    told: Text | None
-    """Label of the scheme whose segments count."""
+    other: tuple[Text, str] | None
+    """Label and model of the scheme whose segments count."""
     days: tuple[str, str]
     """Both days as dates."""
 
@@ -66,22 +67,24 @@ def look_back(source: FactSource, definition: Definition, settings: ForecastSett
     earlier = days_before(later, period)
     days = iso_day(earlier), iso_day(later)
     spans = _Span(earlier, later, source), _Span(later, today, source)
+    own = tuple(definition.feature(key) for key in settings.features)
     if settings.of is Outcome.LEAVING:
-        learn, check = (_gather(_leaving(span, definition, settings), definition, settings, span) for span in spans)
-        return Lookback(learn, check, today - later, None, days)
+        learn, check = (_gather(_leaving(span, definition, settings), settings, len(own), span) for span in spans)
+        return Lookback(own, learn, check, today - later, None, days)
     other, told = _other(source, definition, settings)
-    wide = _widened(source, definition, other)
-    pair = [replace(span, source=wide) for span in spans]
-    learn, check = (_gather(_moving(span, definition, other), definition, settings, span) for span in pair)
-    return Lookback(learn, check, today - later, told, days)
+    features = (*own, *standing_features(other))
+    learn, check = (
+        _gather(_moving(span, definition, settings, other), settings, len(features), span) for span in spans
+    )
+    return Lookback(features, learn, check, today - later, (told, other.document), days)
 
 
 @dataclass(frozen=True)
 class _Piece:
-    """Some people: their facts on the past day, who counts, and to whom it happened."""
+    """Some people: what was known of them on the past day, who counts, and to whom it happened."""
 
     subjects: Subjects
-    facts: Facts
+    values: Values
     counts: Bools
     happened: Bools
 
@@ -97,40 +100,51 @@ def _leaving(span: _Span, definition: Definition, settings: ForecastSettings) ->
     for before, outcome in zip(then.batches(), later.batches(), strict=True):
         values = values_of(definition.features, before.facts, today=span.since)
         counts = values.usable[row] & outcome.facts.present[0]
-        yield _Piece(before.subjects, before.facts, counts, outcome.facts.values[0] == 0)
+        yield _Piece(before.subjects, _own(values, definition, settings), counts, outcome.facts.values[0] == 0)
 
 
-def _moving(span: _Span, definition: Definition, other: Model) -> Iterator[_Piece]:
+def _moving(span: _Span, definition: Definition, settings: ForecastSettings, other: Model) -> Iterator[_Piece]:
     """Whoever had a segment on the day; it happened to whom the same model would give another one a horizon later.
 
     Profile values of after the day are unknown at both ends: what was only learned later is no move.
     """
-    then = span.source.on(span.since, definition.features, stated_by=span.since)
-    first = span.source.on(span.since, other.features, stated_by=span.since)
-    second = span.source.on(span.until, other.features, stated_by=span.since)
-    for own, before, after in zip(then.batches(), first.batches(), second.batches(), strict=True):
-        start = score(other, before.facts, today=span.since)
-        end = score(other, after.facts, today=span.until)
+    features = definition.features
+    then = span.source.on(span.since, features, stated_by=span.since)
+    later = span.source.on(span.until, features, stated_by=span.since)
+    for before, after in zip(then.batches(), later.batches(), strict=True):
+        values = values_of(features, before.facts, today=span.since)
+        where, start = standing(other, features, values, today=span.since)
+        moved = values_of(features, after.facts, today=span.until)
+        end = standing(other, features, moved, today=span.until)[1]
         counts = (start.segment != NO_SEGMENT) & end.assessed
-        yield _Piece(own.subjects, own.facts, counts, start.segment != end.segment)
+        known = _joined([_own(values, definition, settings), where], axis=0)
+        yield _Piece(before.subjects, known, counts, start.segment != end.segment)
 
 
-def _gather(pieces: Iterator[_Piece], definition: Definition, settings: ForecastSettings, span: _Span) -> Past:
-    """Those drawn by the seed, with the features that the forecast uses."""
+def _own(values: Values, definition: Definition, settings: ForecastSettings) -> Values:
+    """The features that the forecast names, in its order."""
     index = {feature.key: row for row, feature in enumerate(definition.features)}
     rows = [index[key] for key in settings.features]
+    return Values(values.numbers[rows], values.known[rows], values.none[rows])
+
+
+def _joined(parts: Sequence[Values], axis: int) -> Values:
+    return Values(
+        np.concatenate([part.numbers for part in parts], axis=axis),
+        np.concatenate([part.known for part in parts], axis=axis),
+        np.concatenate([part.none for part in parts], axis=axis),
+    )
+
+
+def _gather(pieces: Iterator[_Piece], settings: ForecastSettings, features: int, span: _Span) -> Past:
+    """Those of whom it can be told whether it happened, drawn by the seed."""
     share = settings.sample / max(span.source.population.size, 1)
-    parts = [_nobody(len(rows))]
+    parts = [_nobody(features)]
     for piece in pieces:
         taken = piece.counts & drawn_by(piece.subjects, share, settings.seed)
-        found = values_of(definition.features, piece.facts, today=span.since)
-        own = Values(found.numbers[rows][:, taken], found.known[rows][:, taken], found.none[rows][:, taken])
-        parts.append(Past(own, piece.happened[taken], halved(piece.subjects[taken], settings.seed)))
-    values = Values(
-        np.concatenate([part.values.numbers for part in parts], axis=1),
-        np.concatenate([part.values.known for part in parts], axis=1),
-        np.concatenate([part.values.none for part in parts], axis=1),
-    )
+        whole = Past(piece.values, piece.happened, halved(piece.subjects, settings.seed))
+        parts.append(whole.part(taken))
+    values = _joined([part.values for part in parts], axis=1)
     happened = np.concatenate([part.happened for part in parts])
     return Past(values, happened, np.concatenate([part.half for part in parts]))
 
@@ -155,6 +169,12 @@ def _other(source: FactSource, definition: Definition, settings: ForecastSetting
         raise OtherSchemeUnfit(scheme, f"sorts the unit {document['unit']!r}, not {definition.unit.value!r}")
     if model.kind is Kind.MANUAL:
         raise OtherSchemeUnfit(scheme, "is kept by hand, and nobody can forecast what people will write")
+    for feature in model.features:
+        if feature not in definition.features:
+            raise OtherSchemeUnfit(
+                scheme,
+                f"goes by the feature {feature.key!r}; declare it here in the same words, so that a record holds it",
+            )
     windows = {field.key: field.window for field in source.catalogue.fields.values()}
     for feature, most in too_long(settings.horizon, model.features, windows):
         room = f"at most {most}" if most else "its own, and the forecast a shorter horizon"
@@ -165,18 +185,3 @@ def _other(source: FactSource, definition: Definition, settings: ForecastSetting
         )
     label = document.get("label") or {"de": scheme, "en": scheme}
     return model, Text(label["de"], label["en"])
-
-
-def _widened(source: FactSource, definition: Definition, other: Model) -> FactSource:
-    """The same people with the fields of the other scheme besides, each permitted for the purpose now.
-
-    Raises:
-        FieldNotPermitted: the catalogue does not permit one any more.
-    """
-    population, catalogue = source.population, source.catalogue
-    named = [name for feature in other.features for name in (feature.field, feature.category_field) if name]
-    keys = dict.fromkeys((*definition.fields, *named))
-    purpose = population.request.purpose
-    fields = tuple(catalogue.field_for(key, purpose.key) for key in keys)
-    wider = permitted(population.connection, replace(population.request, fields=fields), now=population.now)
-    return FactSource(wider, definition.features, catalogue, today=0)

@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit.instants import from_microseconds
+from governance.vocabulary import Text
 from segmentation.facts import Facts, Values, facts_of_one, values_of
-from segmentation.inputs import Feature
+from segmentation.inputs import Feature, Quantity
 from segmentation.methods.abc import AbcMethod, score_abc
 from segmentation.methods.clv import ClvMethod, score_clv
-from segmentation.methods.forecast import ForecastMethod, score_forecast
+from segmentation.methods.forecast import SEGMENT_NOW, STRENGTH_NOW, ForecastMethod, score_forecast
 from segmentation.methods.kmeans import KMeansMethod, score_kmeans
 from segmentation.methods.latent_class import LatentClassMethod, score_latent_class
 from segmentation.methods.manual import ManualMethod, score_manual
@@ -26,9 +27,9 @@ from segmentation.methods.mixture import MixtureMethod, score_mixture
 from segmentation.methods.rfm import RfmMethod, score_rfm
 from segmentation.methods.rules import RulesMethod, score_rules
 from segmentation.methods.scores import Scores
-from segmentation.models import Model
+from segmentation.models import Model, parse_model
 from segmentation.periods import day_of
-from segmentation.record import NO_SEGMENT, Flag, Record
+from segmentation.record import NO_SEGMENT, STRENGTH_ONE, Flag, Record
 
 
 def score(model: Model, facts: Facts, *, today: int) -> Scores:
@@ -36,14 +37,59 @@ def score(model: Model, facts: Facts, *, today: int) -> Scores:
 
     *facts* has the model's slots in order. Whoever has fewer than half the features known is not assessed.
     """
+    if isinstance(model.method, ManualMethod):
+        return score_manual(model.method, facts.people)
+    return score_values(model, values_of(model.features, facts, today=today), today=today)
+
+
+def score_values(model: Model, values: Values, *, today: int) -> Scores:
+    """The same from feature values; manual schemes look at none."""
     method = model.method
     if isinstance(method, ManualMethod):
-        return score_manual(method, facts.people)
-    values = values_of(model.features, facts, today=today)
+        return score_manual(method, values.numbers.shape[1])
     if isinstance(method, RulesMethod):
         return score_rules(method, model.features, values, today=today)
-    scores: Scores = SCORERS[type(method)](method, model.features, values)
+    features, values = with_standing(model, values, today=today)
+    scores: Scores = SCORERS[type(method)](method, features, values)
     return scores
+
+
+def with_standing(model: Model, values: Values, *, today: int) -> tuple[tuple[Feature, ...], Values]:
+    """A model's features and their values; of a forecast of moves also where the other scheme puts people now."""
+    method = model.method
+    if not isinstance(method, ForecastMethod) or method.other is None:
+        return model.features, values
+    other = parse_model(method.other)
+    extra, _ = standing(other, model.features, values, today=today)
+    whole = Values(
+        np.concatenate([values.numbers, extra.numbers]),
+        np.concatenate([values.known, extra.known]),
+        np.concatenate([values.none, extra.none]),
+    )
+    return (*model.features, *standing_features(other)), whole
+
+
+def standing(other: Model, features: Sequence[Feature], values: Values, *, today: int) -> tuple[Values, Scores]:
+    """The segment that another model gives, and how clearly, as values of `standing_features`; and its scores.
+
+    Args:
+        features: those of *values*; all features of the other model are among them.
+    """
+    rows = [features.index(feature) for feature in other.features]
+    found = score_values(other, Values(values.numbers[rows], values.known[rows], values.none[rows]), today=today)
+    known = np.stack([found.segment != NO_SEGMENT] * 2)
+    numbers = np.where(known, np.stack([found.segment, found.strength / STRENGTH_ONE]), 0.0)
+    return Values(numbers, known, np.zeros(known.shape, dtype=bool)), found
+
+
+def standing_features(other: Model) -> tuple[Feature, Feature]:
+    """What a forecast of moves looks at besides its own features. No definition can name a feature like these."""
+    levels = tuple(segment.key for segment in other.segments)
+    group, clear = Text("Jetzige Gruppe", "present group"), Text("Wie deutlich", "how clearly")
+    return (
+        Feature(SEGMENT_NOW, group, "", Quantity.LEVEL, levels=levels),
+        Feature(STRENGTH_NOW, clear, "", Quantity.RATIO),
+    )
 
 
 SCORERS: dict[type, Callable[[Any, Sequence[Feature], Values], Scores]] = {

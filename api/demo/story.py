@@ -28,7 +28,7 @@ from audit.errors import BadInput, Refused
 from governance.vocabulary import OPERATOR, Act, Actor, Role, Scope
 
 MARKER = "DEMO"
-SCHEMES = ("reaktivierung", "preisstufen", "einkaufsverhalten")
+SCHEMES = ("reaktivierung", "preisstufen", "einkaufsverhalten", "abwanderung")
 PEOPLE = (("datenschutz", Role.DPO), ("marketing", Role.MARKETING), ("beschwerde", Role.DESK))
 OBJECTION = Said(Act.OBJECTED, scope=Scope.MARKETING)
 CORRECTION = "Ruft an: Bestellungen laufen seit Mai über die Mutterfirma, ist weiter in laufender Betreuung."

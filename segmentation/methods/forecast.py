@@ -24,6 +24,9 @@ from segmentation.record import NO_SEGMENT, STRENGTH_ONE
 from segmentation.settings.forecast import Outcome
 from segmentation.settings.shared import Transform
 
+SEGMENT_NOW, STRENGTH_NOW = ":segment", ":strength"
+"""Keys of where the other scheme puts somebody now and how clearly; no key of a definition has a colon."""
+
 
 @dataclass(frozen=True)
 class Term:
@@ -60,6 +63,8 @@ class ForecastMethod:
     cuts: tuple[int, ...]
     """Probabilities in 1e-9, ascending."""
     otherwise: int | None
+    other: str | None = None
+    """Of moving: the document of the model whose segments count."""
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -85,6 +90,7 @@ class ForecastMethod:
             "offset": self.offset.hex(),
             "cuts": list(self.cuts),
             "otherwise": self.otherwise,
+            "other": self.other,
         }
 
 
@@ -108,6 +114,7 @@ def forecast_from_json(value: dict[str, Any]) -> ForecastMethod:
         offset=float.fromhex(value["offset"]),
         cuts=tuple(int(cut) for cut in value["cuts"]),
         otherwise=value["otherwise"],
+        other=value["other"],
     )
 
 

@@ -18,7 +18,7 @@ from governance.vocabulary import Text
 from segmentation.errors import OneOutcomeOnly, TooLittleHistory
 from segmentation.facts import Bools, Floats, Values
 from segmentation.inputs import Feature, Quantity
-from segmentation.methods.forecast import ForecastMethod, Term, log_odds, usable_of
+from segmentation.methods.forecast import STRENGTH_NOW, ForecastMethod, Term, log_odds, usable_of
 from segmentation.methods.kmeans import transformed
 from segmentation.record import STRENGTH_ONE
 from segmentation.settings.forecast import ForecastSettings
@@ -37,7 +37,7 @@ class Past:
     """People on a past day, what was known of them then, and to whom it happened within the horizon."""
 
     values: Values
-    """(features, people), features in the order of the settings."""
+    """(features, people)."""
     happened: Bools
     half: Bools
     """One of two halves, drawn by a seed."""
@@ -60,17 +60,17 @@ def fit_forecast(
     days: tuple[Past, Past],
     *,
     horizon: int,
-    told: Text | None = None,
+    other: tuple[Text, str] | None = None,
     otherwise: int | None = None,
     minimum: int = FEWEST,
 ) -> tuple[ForecastMethod, dict[str, int | str]]:
     """The forecast learned on the earlier of two past days and calibrated on the later, and how well it foretold.
 
     Args:
-        features: those of the settings, in that order.
+        features: of the people, in the order of their values.
         days: people two horizons ago and one horizon ago, each with what happened within the horizon after it.
         horizon: in days.
-        told: label of the scheme whose segments count.
+        other: label of the scheme whose segments count, and the document of its model.
         minimum: no figure of the evaluation rests on fewer people.
 
     Raises:
@@ -87,13 +87,13 @@ def fit_forecast(
     for people in (learn, calibrate, judge):
         _both_outcomes(people.happened, least)
     blank = ForecastMethod(
-        settings.of, horizon, settings.active, told, settings.transform, (), 0.0, 1.0, 0.0,
-        tuple(round(cut * STRENGTH_ONE) for cut in settings.cuts), otherwise,
+        settings.of, horizon, settings.active, other[0] if other else None, settings.transform, (), 0.0, 1.0, 0.0,
+        tuple(round(cut * STRENGTH_ONE) for cut in settings.cuts), otherwise, other[1] if other else None,
     )  # fmt: skip
     raw = fit_terms(settings, kept, learn, blank)
     slope, offset = platt(log_odds(raw, kept, calibrate.values), calibrate.happened)
     method = replace(raw, slope=slope, offset=offset)
-    missing = [feature.key for row, feature in enumerate(features) if row not in rows]
+    missing = [f.key for row, f in enumerate(features) if row not in rows and f.key != STRENGTH_NOW]
     fit: dict[str, int | str] = {
         "people_learned": len(learn.happened),
         "people_calibrated": len(calibrate.happened),
@@ -122,10 +122,14 @@ def fit_terms(
 
 
 def _known_then(features: Sequence[Feature], day: Past) -> list[int]:
-    """Features that were known of enough people on the day to learn from."""
+    """Features that were known of enough people on the day to learn from, and not the same of all of them."""
     v = day.values
     there = [usable_of(feature, v.numbers[row], v.usable[row]) for row, feature in enumerate(features)]
-    return [row for row, known in enumerate(there) if len(known) and known.mean() >= KNOWN_OF]
+    return [
+        row
+        for row, known in enumerate(there)
+        if len(known) and known.mean() >= KNOWN_OF and np.ptp(v.numbers[row][known]) > 0
+    ]
 
 
 def _half_known(day: Past) -> Past:

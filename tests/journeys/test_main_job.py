@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-SCHEMES = {"reaktivierung", "preisstufen", "einkaufsverhalten"}
+SCHEMES = {"reaktivierung", "preisstufen", "einkaufsverhalten", "abwanderung"}
 PROGRAM = [sys.executable, "-c", "from api.cli import main; main()"]
 
 

@@ -28,6 +28,7 @@ from tests.segmentation.test_kinds_end_to_end import WINDOWED, opened, scheme
 
 FEATURES = [*WINDOWED, {"key": "country", "field": "country", "levels": ["DE", "AT"]}]
 PART = {"of": "leaving", "horizon": "P30D", "features": ["last", "count", "revenue", "employees", "country"]}
+OTHER_SUM = {"key": "monetary", "activity": "sum", "window": "P6M"}
 LAST_CLASSES = rfm(
     features=[
         {"key": key, "activity": activity, "window": "P12M"}
@@ -40,6 +41,14 @@ LAST_CLASSES = rfm(
 def leaving(**changes: Any) -> dict[str, Any]:
     """Who will order nothing for thirty days."""
     return scheme("forecast", PART | changes, FEATURES)
+
+
+def moving(*, whole: bool = False) -> dict[str, Any]:
+    """Who will be in another class of the last twelve months in thirty days; *whole* looks back without a limit."""
+    features = rfm()["features"] if whole else LAST_CLASSES["features"]
+    part: dict[str, Any] = {"of": "moving", "scheme": "rfm", "horizon": "P30D"}
+    part["features"] = ["recency", "frequency"] if not whole else ["employees"]
+    return scheme("forecast", part, [*features, {"key": "employees", "field": "employees"}])
 
 
 def looked_back(work: Database, definition: Definition) -> Lookback:
@@ -161,18 +170,19 @@ def test_moves_are_those_of_the_stored_model_at_both_dates(work: Database) -> No
     """The same model on the facts of the day and of a horizon later tells who moved, and its run replays."""
     a_world(work)
     run(work, a_task(defined(work, LAST_CLASSES)))
-    definition = defined(work, scheme("forecast", {"of": "moving", "scheme": "rfm", "horizon": "P30D"}, FEATURES[:3]))
+    definition = defined(work, moving())
 
     past = looked_back(work, definition)
     report = run(work, a_task(definition))
 
     assert 10 <= int(past.learn.happened.sum()) <= len(past.learn.happened) - 10
-    assert past.told is not None
+    assert past.other is not None
     model, records = opened(work, report)
     assert [segment.key for segment in model.segments] == ["stays", "may_move", "moves"]
     assert all(replays(model, record) for record in records)
     said = explain(definition, model, records[0], Surroundings({}, {}), decided_at=NOON)
     assert "„rfm“" in said.weighing.weights[0].text.de
+    assert any("Jetzige Gruppe: " in weight.text.de for weight in said.weighing.weights)
 
 
 @pytest.mark.parametrize(
@@ -181,6 +191,7 @@ def test_moves_are_those_of_the_stored_model_at_both_dates(work: Database) -> No
         (None, "has no published run"),
         (rfm(minimum_size=10), "looks back too far"),
         (LAST_CLASSES | {"purpose": "sales_care"}, "was made for the purpose"),
+        (rfm(minimum_size=10, features=[*LAST_CLASSES["features"][:2], OTHER_SUM]), "goes by the feature 'monetary'"),
     ],
 )
 def test_moves_of_an_unfit_scheme_are_refused(sqlite_work: Database, other: dict[str, Any] | None, why: str) -> None:
@@ -188,10 +199,9 @@ def test_moves_of_an_unfit_scheme_are_refused(sqlite_work: Database, other: dict
     a_world(sqlite_work)
     if other is not None:
         run(sqlite_work, a_task(defined(sqlite_work, other)))
-    part = {"of": "moving", "scheme": "rfm", "horizon": "P30D"}
 
     with pytest.raises(OtherSchemeUnfit, match=why):
-        run(sqlite_work, a_task(defined(sqlite_work, scheme("forecast", part, FEATURES[:3]))))
+        run(sqlite_work, a_task(defined(sqlite_work, moving(whole=other == rfm(minimum_size=10)))))
 
 
 def test_a_forecast_without_a_past_is_refused_and_nothing_is_visible(sqlite_work: Database) -> None:
