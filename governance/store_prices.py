@@ -197,3 +197,9 @@ def _activation(row: Row[Any]) -> Activation:
     return Activation(
         row.id, row.name, row.version, row.disparity_run, row.activated_at, row.activated_by, row.ended_at
     )
+
+
+def runs_relied_on(connection: Connection) -> set[int]:
+    """Runs on whose check a price rests or rested: the records of who paid what are kept with them."""
+    query = select(disparity_run.c.run).join(price_activation, price_activation.c.disparity_run == disparity_run.c.id)
+    return set(connection.execute(query.distinct()).scalars())

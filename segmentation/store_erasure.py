@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Table, and_, delete, func, select
 
 from audit.database import in_batches
 from segmentation import store, store_assignments
+from segmentation.store_assignments import AssignmentRow
 from segmentation.store_exports import RELEASED
 from segmentation.tables import assignment, correction, export, export_row
 
@@ -45,8 +46,7 @@ class Segments:
         """Openings to hashes; corrections; exports that nobody has to be told about."""
         runs = _assigned(connection, subject)
         for run in runs:
-            rows = store_assignments.assignments_among(connection, run, [subject])
-            store_assignments.withdraw(connection, run, rows)
+            store_assignments.withdraw(connection, run, _own_row(connection, run, subject))
         gone = int(connection.execute(delete(correction).where(correction.c.subject == subject)).rowcount)
         return len(runs) + gone + _drop_exports(connection, subject, now)
 
@@ -64,6 +64,13 @@ def _assigned(connection: Connection, subject: int) -> list[int]:
         match = and_(assignment.c.run.in_(part), assignment.c.subject == subject)
         found += connection.execute(select(assignment.c.run).where(match).order_by(assignment.c.run)).scalars()
     return found
+
+
+def _own_row(connection: Connection, run: int, subject: int) -> list[AssignmentRow]:
+    """The row that stands in this very run, not the one that counts for it."""
+    columns = [assignment.c[name] for name in AssignmentRow._fields]
+    match = and_(assignment.c.run == run, assignment.c.subject == subject)
+    return [AssignmentRow._make(row) for row in connection.execute(select(*columns).where(match))]
 
 
 def _drop_exports(connection: Connection, subject: int, now: datetime) -> int:

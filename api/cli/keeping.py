@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from api.workflows.backup import BackupMade
     from api.workflows.erasing import Erased
     from api.workflows.restoring import Restored
+    from api.workflows.retention import Applied
+
+
+group = typer.Typer(no_args_is_help=True, help="What is kept no longer.")
 
 
 def register(app: typer.Typer) -> None:
@@ -25,6 +29,7 @@ def register(app: typer.Typer) -> None:
     consents.group.command("erase")(erase)
     app.command("backup")(backup)
     app.command("restore")(restore)
+    app.add_typer(group, name="retention")
 
 
 def erase(
@@ -86,6 +91,24 @@ def restore(
     output.answer(context, done, _show_restored)
 
 
+@group.callback()
+def retention() -> None:
+    """What is kept no longer."""
+
+
+@group.command("run")
+def run_retention(
+    context: typer.Context,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count the records; change nothing.")] = False,
+) -> None:
+    """Let go what its period has ended for; the worker does so once a day."""
+    from api.workflows.retention import apply
+
+    with output.house(context) as house:
+        done = apply(house, actor=output.invocation(context).actor, now=output.now(), dry_run=dry_run)
+        output.answer(context, done, _show_applied)
+
+
 def _end_of(day: str, zone: str) -> datetime:
     """The instant at which a day has ended where the controller is."""
     from zoneinfo import ZoneInfo
@@ -120,3 +143,12 @@ def _show_restored(done: Restored) -> None:
     )
     if done.lost:
         output.screen.print(f"{done.lost} signed entries are lost; the log says so. Tell witnesses and monitors.")
+
+
+def _show_applied(done: Applied) -> None:
+    verb = "would go" if done.dry_run else "gone"
+    for scheme, count in done.records.items():
+        output.screen.print(f"{scheme}: {count} record(s) of past runs {verb}")
+    output.screen.print(f"{sum(done.records.values())} record(s) {verb}, {done.kept} of old runs stay.")
+    if not done.dry_run:
+        output.screen.print(f"{done.exports} line(s) of ended exports and {done.journal} of the journal gone.")
