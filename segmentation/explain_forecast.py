@@ -88,9 +88,8 @@ def evaluation(fit: Mapping[str, int | str], told: float) -> Text | None:
     said, did = (round(100 * float(fit[f"bin{near}_{name}"])) for name in ("told", "did"))
     about = percent(said / 100)
     return Text(
-        f"Geprüft an der Vergangenheit: Von je 100 Menschen, denen rund {about.de} vorhergesagt waren, traf es bei "
-        f"{did} ein.",
-        f"Checked against the past: of every 100 people who were told about {about.en}, it came true for {did}.",
+        f"Geprüft an der Vergangenheit: Von je 100, denen rund {about.de} vorhergesagt waren, traf es bei {did} ein.",
+        f"Checked against the past: of every 100 who were told about {about.en}, it came true for {did}.",
     )
 
 

@@ -141,9 +141,8 @@ def test_the_record_of_the_forecast_is_told_in_one_sentence() -> None:
 
     assert near == beyond
     assert near == Text(
-        "Geprüft an der Vergangenheit: Von je 100 Menschen, denen rund 60\u202f% vorhergesagt waren, traf es bei "
-        "57 ein.",
-        "Checked against the past: of every 100 people who were told about 60%, it came true for 57.",
+        "Geprüft an der Vergangenheit: Von je 100, denen rund 60\u202f% vorhergesagt waren, traf es bei 57 ein.",
+        "Checked against the past: of every 100 who were told about 60%, it came true for 57.",
     )
     assert low is not None
     assert "20%" in low.en
