@@ -19,11 +19,13 @@ from consent import store as consent_store
 from consent.permission import PermittedPopulation
 from consent.sorted_ids import common
 from governance.fields import FieldType
-from segmentation import store_assignments, store_figures
+from segmentation import store, store_assignments, store_figures
 from segmentation.definition_features import DEFAULT_CURRENCY, ORDER
+from segmentation.errors import RunOverlapped
 from segmentation.inputs import Measure
 from segmentation.periods import days_before, parse_period
 from segmentation.record import NO_SEGMENT
+from segmentation.report import report_from_json
 from segmentation.run_task import renumbering
 from segmentation.store_figures import FigureRow
 
@@ -49,7 +51,6 @@ class _Members:
 
     subjects: Ids
     segments: NDArray[np.int16]
-    count: int
 
     def among(self, subjects: Ids) -> NDArray[np.int16]:
         """The segments of these people; -1 for who is in none."""
@@ -57,6 +58,30 @@ class _Members:
             return np.full(len(subjects), NO_SEGMENT, dtype=np.int16)
         places = np.minimum(np.searchsorted(self.subjects, subjects), len(self.subjects) - 1)
         return np.where(self.subjects[places] == subjects, self.segments[places], NO_SEGMENT).astype(np.int16)
+
+
+class _Lazy:
+    """The members of a run, read when somebody is looked up: a run without orders needs no second look at everybody."""
+
+    def __init__(self, connection: Connection, ready: Publication) -> None:
+        row = store.run_of(connection, ready.run)
+        if row is None or row.report is None:
+            raise RunOverlapped(ready.run)
+        self.report = report_from_json(row.report)
+        self.count = len(ready.model.segments)
+        self.whole = (
+            store_figures.cause_of(connection, ready.run)[1] is None
+            and store_assignments.size_of(connection, ready.run) == ready.built.size
+        )
+        """Whether the run's own records are all there are: none stand in an earlier run, none were taken out."""
+        self._connection, self._run = connection, ready.run
+        self._members: _Members | None = None
+
+    def among(self, subjects: Ids) -> NDArray[np.int16]:
+        """The segments of these people; -1 for who is in none."""
+        if self._members is None:
+            self._members = _members(self._connection, self._run)
+        return self._members.among(subjects)
 
 
 @dataclass
@@ -86,10 +111,9 @@ def note(database: Database, ready: Publication, last: tuple[int, Model] | None)
 
 
 def _compute(connection: Connection, ready: Publication, last: tuple[int, Model] | None) -> list[FigureRow]:
-    task, members = ready.task, _members(connection, ready)
+    task, members = ready.task, _Lazy(connection, ready)
     currency = currency_of(task)
     population = replace(ready.population, connection=connection)
-    sizes = np.bincount(members.segments, minlength=members.count)
     orders = _orders(population, task, members, currency)
     margin = _margin(population, task, members, currency)
     stayed = _stayed(connection, ready, last, members) if last else None
@@ -98,15 +122,15 @@ def _compute(connection: Connection, ready: Publication, last: tuple[int, Model]
         FigureRow(
             run=ready.run,
             segment=segment.key,
-            people=int(sizes[number]),
+            people=segment.effective,
             revenue=orders.told(number, least) if orders else None,
             margin=margin.told(number, least) if margin else None,
             active=int(orders.people[number]) if orders else None,
             stayed=int(stayed[number]) if stayed is not None else None,
             currency=currency if orders or margin else None,
         )
-        for number, segment in enumerate(ready.model.segments)
-        if sizes[number] >= least
+        for number, segment in enumerate(members.report.segments)
+        if segment.effective >= least
     ]
 
 
@@ -116,20 +140,23 @@ def currency_of(task: Task) -> str:
     return next((each.currency for each in sums if each.currency), DEFAULT_CURRENCY)
 
 
-def _members(connection: Connection, ready: Publication) -> _Members:
+def _members(connection: Connection, run: int) -> _Members:
     subjects, segments = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int16)]
-    for block in store_assignments.blocks_of(connection, ready.run, members_only=True):
+    for block in store_assignments.blocks_of(connection, run, members_only=True):
         subjects.append(block.subjects)
         segments.append(block.effective)
-    return _Members(np.concatenate(subjects), np.concatenate(segments), len(ready.model.segments))
+    return _Members(np.concatenate(subjects), np.concatenate(segments))
 
 
-def _orders(population: PermittedPopulation, task: Task, members: _Members, currency: str) -> _Sum | None:
+def _orders(population: PermittedPopulation, task: Task, members: _Lazy, currency: str) -> _Sum | None:
     """Orders of the year before the run; None when the purpose may not look at a whole year of them."""
     field = orders_field(task)
     year = parse_period(YEAR)
     if field is None or year is None:
         return None
+    found = _Sum(np.zeros(members.count, dtype=np.int64), np.zeros(members.count, dtype=np.int64))
+    if not store_figures.any_activity(population.connection):
+        return found
     relation = population.activities(field)
     rows = relation.filter(
         relation.kind == ORDER,
@@ -138,7 +165,6 @@ def _orders(population: PermittedPopulation, task: Task, members: _Members, curr
         relation.day <= task.today,
     )
     spent = rows.group_by("subject").aggregate(amount=rows.amount.sum().cast("int64"))
-    found = _Sum(np.zeros(members.count, dtype=np.int64), np.zeros(members.count, dtype=np.int64))
     for batch in population.run_sql(spent):
         subjects = np.asarray(batch.column("subject").to_numpy(zero_copy_only=False), dtype=np.int64)
         amounts = np.asarray(batch.column("amount").to_numpy(zero_copy_only=False), dtype=np.int64)
@@ -163,7 +189,7 @@ def _covers_a_year(field: Field) -> bool:
     return window is None or (year is not None and window.about_days >= year.about_days)
 
 
-def _margin(population: PermittedPopulation, task: Task, members: _Members, currency: str) -> _Sum | None:
+def _margin(population: PermittedPopulation, task: Task, members: _Lazy, currency: str) -> _Sum | None:
     field = task.catalogue.fields.get(MARGIN_FIELD)
     if field is None or field.type is not FieldType.MONEY or (field.unit or DEFAULT_CURRENCY) != currency:
         return None
@@ -194,8 +220,10 @@ def _add(found: _Sum, segments: NDArray[np.int16], amounts: Counts) -> None:
     found.people += np.bincount(segments[inside], minlength=len(found.people))
 
 
-def _stayed(connection: Connection, ready: Publication, last: tuple[int, Model], members: _Members) -> Counts:
+def _stayed(connection: Connection, ready: Publication, last: tuple[int, Model], members: _Lazy) -> Counts:
     """Members who were in the same segment in the run before, by its key."""
+    if members.whole:  # the run counted them on its way
+        return np.diagonal(np.array(members.report.migration, dtype=np.int64))
     renumber = renumbering(last[1], ready.model)
     counts = np.zeros(members.count, dtype=np.int64)
     for block in store_assignments.blocks_of(connection, last[0], members_only=True):

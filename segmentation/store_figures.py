@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, func, insert, select
 
 from audit.database import in_batches
+from governance.tables import activity
 from segmentation.record import FLAGS_OFFSET, Flag
 from segmentation.tables import run, segment_figures, segment_note
 
@@ -74,6 +75,11 @@ def cause_of(connection: Connection, number: int) -> tuple[str, int | None]:
     """Why a run was made, and the run whose records stand for everybody it did not look at again."""
     row = connection.execute(select(run.c.cause, run.c.base).where(run.c.id == number)).one()
     return row.cause, row.base
+
+
+def any_activity(connection: Connection) -> bool:
+    """Whether any activity is stored at all."""
+    return connection.execute(select(activity.c.owner).limit(1)).first() is not None
 
 
 def add_note(
