@@ -35,6 +35,7 @@ from api.portal.router import router as portal_router
 from api.portal.visits import FACES, Guards, problem_page
 from api.problems import Face, detail_of, face_of
 from api.routes.router import router as api_router
+from api.routes.tiles import router as tiles_router
 from api.security import NotSignedIn, SecurityHeaders, is_https
 from api.throttle import Throttle
 from audit.errors import LauterError
@@ -86,6 +87,7 @@ def create_app(house: House, *, clock: Callable[[], datetime] = read_clock, log:
     app.state.web = _web(house, clock, jobs, facts)
     app.state.portal = Guards()
     app.include_router(api_router)
+    app.include_router(tiles_router)
     app.include_router(console_router)
     app.include_router(portal_router)
     app.include_router(health_router)

@@ -16,11 +16,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from time import monotonic
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import idna
 
 from audit.errors import BadInput, Unavailable
+
+T = TypeVar("T")
 
 TOTAL_SECONDS = 20
 CONNECT_SECONDS = 10
@@ -124,23 +127,40 @@ class Outward:
             TargetRefused: nothing was sent, the URL leads to where nothing is sent.
             NotDelivered: no answer, or another status; whether it arrived may be unknown.
         """
+        status = self.talk("POST", url, body, headers, read=_status)
+        if not 200 <= status <= 299:
+            raise NotDelivered(f"status_{status}")
+        return status
+
+    def talk(
+        self,
+        method: str,
+        url: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        *,
+        read: Callable[[socket.socket, float], T],
+    ) -> T:
+        """Send once and let *read* take what it wants from the answer, until a deadline.
+
+        Raises:
+            TargetRefused: nothing was sent, the URL leads to where nothing is sent.
+            NotDelivered: no answer; whether it arrived may be unknown.
+        """
         target = self._target(url)
         addresses = self._addresses(target)
         deadline = monotonic() + TOTAL_SECONDS
-        request = _request(target, body, headers)
+        request = _request(target, body, headers, method)
         try:
             with self._connect(target, addresses, deadline) as connection:
                 connection.sendall(request)
-                status = _status(connection, deadline)
+                return read(connection, deadline)
         except TimeoutError:
             raise NotDelivered("timeout") from None
         except ssl.SSLError:
             raise NotDelivered("certificate_or_tls") from None
         except OSError:
             raise NotDelivered("cannot_connect") from None
-        if not 200 <= status <= 299:
-            raise NotDelivered(f"status_{status}")
-        return status
 
     def _target(self, url: str) -> Target:
         target = read_target(url)
@@ -249,8 +269,8 @@ def _unreadable() -> TargetRefused:
     )
 
 
-def _request(target: Target, body: bytes, headers: Mapping[str, str]) -> bytes:
-    lines = [f"POST {target.path} HTTP/1.1", f"Host: {target.authority}"]
+def _request(target: Target, body: bytes, headers: Mapping[str, str], method: str) -> bytes:
+    lines = [f"{method} {target.path} HTTP/1.1", f"Host: {target.authority}"]
     for name, value in {**headers, "Content-Length": str(len(body)), "Connection": "close"}.items():
         if not _HEADER.fullmatch(name + value):
             raise ValueError("a header of an outgoing request holds more than printable ASCII")

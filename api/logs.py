@@ -32,6 +32,7 @@ FACTS = frozenset(
         "checkpoint:failed",
         "mail:refused",
         "work:failed",
+        "witness:failed",
     }
 )
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

@@ -31,6 +31,7 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 STATIC_PREFIX = "/static/"
+LOG_PREFIX = "/log/"
 LARGEST_BODY = 1 << 20
 """Bytes of a form or JSON body; uploads have limits of their own and are never held as a whole."""
 UPLOADS = ("/api/v1/imports/", "/console/imports")
@@ -82,6 +83,8 @@ class SecurityHeaders:
             headers[name] = value
         if self.https:
             headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
+        if path.startswith(LOG_PREFIX) and status == 200 and "Cache-Control" in headers:
+            return  # tiles say for how long they last: for ever
         fresh = path.startswith(STATIC_PREFIX) and status in {200, 304}
         headers["Cache-Control"] = "public, max-age=3600" if fresh else "no-store"
 

@@ -19,6 +19,7 @@ from governance.catalogue_reader import read_controller, read_fields, read_purpo
 from governance.controller import Controller
 from governance.errors import CatalogueInvalid, FieldNotPermitted, UnknownPurpose
 from governance.fields import Field
+from governance.log_retention import read_log_retention
 from governance.purposes import Purpose
 from governance.toml_tables import TomlTable
 
@@ -39,6 +40,8 @@ class Catalogue:
     """SHA-256 of the document: runs and facts name the version they followed."""
     document: str
     alarms: Thresholds = DEFAULTS
+    log_kept: str | None = None
+    """How long entries of the log keep their bytes; None: for ever."""
 
     def purpose(self, key: str) -> Purpose:
         """The purpose of that key.
@@ -88,12 +91,12 @@ def parse_catalogue(text: str) -> Catalogue:
     controller = read_controller(root.table("controller"))
     purposes = read_purposes(root, controller)
     fields = read_fields(root, purposes)
-    alarms = read_thresholds(root)
+    alarms, log_kept = read_thresholds(root), read_log_retention(root)
     root.finish()
     if mistakes:
         raise CatalogueInvalid(mistakes)
     digest = hashlib.sha256(text.encode()).digest()
-    return Catalogue(controller, MappingProxyType(purposes), MappingProxyType(fields), digest, text, alarms)
+    return Catalogue(controller, MappingProxyType(purposes), MappingProxyType(fields), digest, text, alarms, log_kept)
 
 
 def load_catalogue(path: Path) -> Catalogue:

@@ -58,6 +58,7 @@ def register() -> None:
         home,
         importing,
         keeping,
+        keys,
         notices,
         portal,
         price,
@@ -86,6 +87,7 @@ def register() -> None:
     roi.register(app)
     export.register(app)
     audit.register(app)
+    keys.register(app)
     record.register(app)
     webhook.register(app)
     portal.register(app)

@@ -17,7 +17,10 @@ group = typer.Typer(no_args_is_help=True, help="The tamper-evident log: read, pr
 
 
 def register(app: typer.Typer) -> None:
-    """Attach the group."""
+    """Attach the group, with what `witness.py` adds to it."""
+    from api.cli import witness
+
+    witness.register(group)
     app.add_typer(group, name="audit")
 
 
@@ -68,13 +71,20 @@ def verify(
     context: typer.Context,
     file: Annotated[Path | None, typer.Argument(help="A proof file; without one, the whole log.")] = None,
     deep: Annotated[bool, typer.Option("--deep", help="Also every model and every assignment row.")] = False,
-    key: Annotated[str | None, typer.Option("--key", help="The log's verifier key; else the home's own.")] = None,
+    key: Annotated[
+        list[str] | None, typer.Option("--key", help="A verifier key of the log or a witness; else the home's own.")
+    ] = None,
+    policy: Annotated[
+        Path | None, typer.Option("--policy", help="C2SP policy file: trusted logs and witnesses, and the quorum.")
+    ] = None,
 ) -> None:
     """Verify a proof file, or the log; exit 1 names what does not fit."""
     from api.workflows.log import verify_file, verify_home
 
     if file is not None:
-        result = verify_file(output.read_bytes(file), key or output.own_log_key(context))
+        trusted = None if policy is None else output.read_bytes(policy)
+        keys = key or ([] if trusted is not None else output.own_log_keys(context))
+        result = verify_file(output.read_bytes(file), keys, policy=trusted)
     else:
         with output.house(context, sign=False) as house:
             result = verify_home(house, deep=deep)

@@ -169,14 +169,14 @@ def write_bytes(path: Path, data: bytes) -> None:
         raise BadInput(f"{path.name}: cannot be written there; check the folder and its rights") from None
 
 
-def own_log_key(context: typer.Context) -> str:
-    """The verifier key of this home's log.
+def own_log_keys(context: typer.Context) -> tuple[str, ...]:
+    """The verifier keys of this home's log: those that sign now, without looking into a database.
 
     Raises:
         BadInput: there is no home here; a key must be given.
     """
-    from audit.checkpoint import LogSigner
-    from governance.keys import KeyRole, load_keys
+    from api.wiring import log_signer
+    from governance.keys import load_keys
 
     settings = invocation(context).settings
-    return LogSigner(settings.origin, load_keys(settings.keys_folder).current(KeyRole.LOG).secret).vkey
+    return log_signer(settings, load_keys(settings.keys_folder)).vkeys

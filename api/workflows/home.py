@@ -286,11 +286,11 @@ def _erasures_finished(house: House, now: datetime | None) -> str:
 
 
 def _log_is_sound(house: House) -> str:
-    from audit.checkpoint import LogVerifier
+    from api.workflows.log import former_keys
     from audit.errors import Broken
 
     with house.work.reading() as connection:
-        report = check_log(connection, verifier=LogVerifier(house.signer.vkey))
+        report = check_log(connection, verifier=house.signer.verifier, former=former_keys(connection, house))
     if not report.ok:
         raise Broken(f"{len(report.findings)} finding(s); run `lauter audit verify --deep`")
     return f"{report.size} entries, every hash fits"

@@ -6,17 +6,19 @@ A proof file names nobody, but it opens one person's record; making one is readi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import DataError, OperationalError
 
-from audit import checkpoint, log
+from audit import checkpoint, log, log_keys
 from audit.batch_tree import batches
 from audit.errors import NotFound, ProofRefused
 from audit.fact import Fact
 from audit.findings import at_most
+from audit.note import LogVerifier
+from audit.policy import parse_policy
 from audit.prove import prove_row
 from audit.verify import Finding, check_batch, check_log, verify_proof
 from governance.store import subject_of
@@ -111,7 +113,8 @@ def newest_checkpoint(house: House) -> CheckpointFound:
         NotFound: nothing was signed yet, because the log is empty.
     """
     with house.work.reading() as connection:
-        note = checkpoint.latest(connection)
+        signed = checkpoint.latest(connection)
+        note = None if signed is None else checkpoint.witnessed(connection, signed)
     if note is None:
         raise NotFound("the log is empty, so there is no checkpoint yet")
     return CheckpointFound(note, house.signer.vkey)
@@ -195,10 +198,15 @@ def subject_behind(connection: Connection, pseudonym: bytes | None) -> int:
     return subject
 
 
-def verify_file(data: bytes, key: str) -> Verification:
-    """Verify a proof file with nothing but the log's key: no database, no network."""
+def verify_file(data: bytes, keys: str | Sequence[str], *, policy: bytes | None = None) -> Verification:
+    """Verify a proof file with nothing but public keys, or a policy of logs and witnesses: no database, no network.
+
+    Raises:
+        BadInput: a key or the policy cannot be read.
+    """
+    trusted = None if policy is None else parse_policy(policy)
     try:
-        proof = verify_proof(data, [key])
+        proof = verify_proof(data, [keys] if isinstance(keys, str) else keys, policy=trusted)
     except ProofRefused as problem:
         return Verification(False, 0, "The proof is refused.", ({"where": "proof", "what": str(problem)},))
     notes = tuple(f"signature by an unknown key, not checked: {line}" for line in proof.unknown)
@@ -209,7 +217,7 @@ def verify_home(house: House, *, deep: bool = False) -> Verification:
     """Recompute the log; with *deep* also every model and every assignment row, naming what was altered."""
     try:
         with house.work.reading() as connection:
-            report = check_log(connection, verifier=house.signer.verifier)
+            report = check_log(connection, verifier=house.signer.verifier, former=former_keys(connection, house))
             findings = [*report.findings, *(at_most(_deep(connection)) if deep else ())]
     except (OperationalError, DataError):
         unreadable = {"where": "work database", "what": "a value is of another type than was written"}
@@ -218,6 +226,18 @@ def verify_home(house: House, *, deep: bool = False) -> Verification:
     scope = "entries, nodes, checkpoints, models and assignment rows" if deep else "entries, nodes and checkpoints"
     summary = f"{report.size} entries; {scope} " + ("fit." if not told else "were checked.")
     return Verification(report.ok and not told, report.size, summary, told)
+
+
+def former_keys(connection: Connection, house: House) -> list[LogVerifier]:
+    """Every key of the log but the current one: those that still sign, and the retired ones."""
+    return [key for key in log_keys.verifiers(connection, house.signer) if key.key_id != house.signer.verifier.key_id]
+
+
+def own_keys(house: House) -> list[str]:
+    """The public keys whose signatures stand in this log, the current one first."""
+    with house.work.reading() as connection:
+        noted = [row.vkey for row in log_keys.known(connection)]
+    return list(dict.fromkeys((*house.signer.vkeys, *noted)))
 
 
 def _deep(connection: Connection) -> Iterator[Finding]:
