@@ -10,22 +10,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from threading import Event
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 from api import mail_items, maildir
 from api.http_out import NotDelivered, TargetRefused
 from api.mail import Mailer, MailRefused, MailUnavailable
-from api.workflows import confirming, erasing, webhooks
+from api.workflows import confirming, erasing, journaling, retention, schedules, webhooks, witnesses
 from governance import outbox, store_idempotency, visitors
 from governance.outbox import Item
+from governance.vocabulary import ENGINE
 
 if TYPE_CHECKING:
     from api.wiring import House
 
 PAUSE_SECONDS = 1.0
 SWEEP_EVERY = timedelta(hours=1)
+RETENTION_EVERY = timedelta(days=1)
+COSIGN_EVERY = timedelta(hours=1)
 MAILBOX_EVERY = timedelta(minutes=1)
+SCHEDULES_EVERY = timedelta(minutes=1)
 MOST_AT_ONCE = 1_000
 
 Handler = Callable[["House", Mailer, Item, datetime], None]
@@ -136,17 +140,35 @@ def sweep_void(house: House, *, now: datetime) -> int:
 
 def work_forever(house: House, mailer: Mailer, *, clock: Callable[[], datetime], stop: Event, log: Any = None) -> None:
     """Work until *stop* is set; looks for new work every second."""
-    swept = read = datetime.min.replace(tzinfo=clock().tzinfo)
+    swept = read = cosigned = looked = kept = datetime.min.replace(tzinfo=clock().tzinfo)
+    runs: Thread | None = None
     while not stop.is_set():
         now = clock()
         _guarded(lambda: Round(house, mailer, clock, log, stop).run(MOST_AT_ONCE), log)
+        _guarded(lambda: journaling.follow(house, now=clock()), log)
         if now - read >= MAILBOX_EVERY:
             read = now
             _guarded(lambda: maildir.read(house, now=clock()), log)
+        if now - looked >= SCHEDULES_EVERY and (runs is None or not runs.is_alive()):
+            looked = now
+            runs = _beside(lambda: _guarded(lambda: schedules.run_due(house, now=clock()), log))
         if now - swept >= SWEEP_EVERY:
             swept = now
             _guarded(lambda: sweep_void(house, now=clock()), log)
+        if now - kept >= RETENTION_EVERY:
+            kept = now
+            _guarded(lambda: retention.apply(house, actor=ENGINE, now=clock()), log)
+        if now - cosigned >= COSIGN_EVERY:
+            cosigned = now
+            _guarded(lambda: _cosign(house, log, now=clock()), log)
         stop.wait(PAUSE_SECONDS)
+
+
+def _beside(work: Callable[[], None]) -> Thread:
+    """Computing takes minutes and mails must not wait for it; what is cut off by a stop is swept and done again."""
+    thread = Thread(target=work, name="lauter-runs", daemon=True)
+    thread.start()
+    return thread
 
 
 def _guarded(work: Callable[[], object], log: Any) -> None:
@@ -155,6 +177,13 @@ def _guarded(work: Callable[[], object], log: Any) -> None:
     except Exception as error:
         if log is not None:
             log.error("work:failed", error=_token(error))
+
+
+def _cosign(house: House, log: Any, *, now: datetime) -> None:
+    """Ask the witnesses of the log; one that has a problem is named by its token and asked again in an hour."""
+    for asked in witnesses.cosign(house, now=now).asked:
+        if asked.problem is not None and log is not None:
+            log.error("witness:failed", error=asked.problem)
 
 
 def _handler(item: Item) -> Handler:

@@ -59,6 +59,7 @@ def read_controller(table: TomlTable) -> Controller:
         email=table.optional_text("email") or "",
         officer=table.optional_text("officer") or "",
         authority=table.optional_text("authority") or "",
+        fresh_for=table.optional_duration("fresh_for") or "P30D",
         storage=storage,
     )
     table.finish()

@@ -24,6 +24,8 @@ class Controller:
     """How to reach the data protection officer."""
     authority: str = ""
     """The supervisory authority that complaints go to."""
+    fresh_for: str = "P30D"
+    """How long a segmentation may be used after it was computed, at most; an ISO 8601 duration."""
     storage: str = ""
     """Where the data is stored, for receipts: a country (ISO 3166-1 alpha-2) or EEA; empty: `country`."""
 

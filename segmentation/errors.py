@@ -107,6 +107,13 @@ class OtherSchemeUnfit(Refused):
         super().__init__(f"Moves in the scheme {scheme!r} cannot be forecast: it {why}.")
 
 
+class StaleSegment(Refused):
+    """The result is too old, or another version is active: nothing leaves by it (Article 5(1)(d) GDPR)."""
+
+    def __init__(self, scheme: str, reason: str) -> None:
+        super().__init__(f"the result of {scheme!r} is {reason}; run the scheme first, then try again")
+
+
 class RunOverlapped(Refused):
     """Another run of the same scheme swept this one or was published first; nothing of this one is visible."""
 

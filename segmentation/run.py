@@ -44,7 +44,9 @@ def run(database: Database, task: Task) -> RunReport:
     _sweep_scheme(database, task.definition.scheme)
     with database.writing() as connection:
         log.lock(connection)  # runs that start at once get numbers of their own
-        number = store.start_run(connection, task.definition.scheme, task.definition.digest, now=task.now)
+        number = store.start_run(
+            connection, task.definition.scheme, task.definition.digest, now=task.now, cause=task.cause
+        )
     try:
         with database.reading() as snapshot:
             return _run(database, snapshot, number, task, clock)

@@ -47,6 +47,8 @@ class Task:
     entropy: Callable[[int], bytes] = os.urandom
     """Source of the 16 random bytes of each leaf."""
     progress: Progress = no_progress
+    cause: str = "hand"
+    """hand, schedule or change."""
 
     @property
     def purpose(self) -> Purpose:

@@ -47,6 +47,9 @@ class RunRow(NamedTuple):
     previous: int | None
     report: str | None
     published_at: datetime | None
+    base: int | None = None
+    """Run whose records stand for everybody this one has none of."""
+    cause: str = "hand"
 
 
 STAGED, LIVE, SUPERSEDED, SWEPT = "staged", "live", "superseded", "swept"
@@ -119,13 +122,15 @@ def add_model(connection: Connection, row: ModelRow) -> None:
         connection.execute(insert(model).values(**row._asdict()))
 
 
-def start_run(connection: Connection, scheme: str, definition_digest: bytes, *, now: datetime) -> int:
+def start_run(
+    connection: Connection, scheme: str, definition_digest: bytes, *, now: datetime, cause: str = "hand"
+) -> int:
     """Open a staged run, invisible, and give its number; runs and batches count together."""
     highest = select(func.max(run.c.id)).scalar_subquery(), select(func.max(batch.c.id)).scalar_subquery()
     last = connection.execute(select(*highest)).one()
     number = max(last[0] or 0, last[1] or 0) + 1
-    row = {"id": number, "scheme": scheme, "definition": definition_digest, "state": STAGED, "now": now, "watermark": 0}
-    connection.execute(insert(run).values(**row))
+    row = {"id": number, "scheme": scheme, "definition": definition_digest, "state": STAGED, "now": now}
+    connection.execute(insert(run).values(**row, watermark=0, cause=cause))
     return number
 
 

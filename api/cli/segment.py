@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from api.cli import output, segment_life
+from api.cli import output, schedule, segment_life
 from api.cli.forecast import show_evaluation
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 group = typer.Typer(no_args_is_help=True, help="Schemes: define, run, show, and correct one person's assignment.")
 segment_life.attach(group)
+schedule.attach(group)
 
 SHOWN_OVERLAPS = 5
 REVIEW_AFTER = timedelta(days=365)

@@ -79,7 +79,7 @@ def _tasks(visit: Visit, schemes: tuple[SchemeLine, ...]) -> Iterator[Task]:
         yield from _closed_gates(visit)
     for scheme in schemes:
         if scheme.run is None or not scheme.fresh:
-            word = say("never run") if scheme.run is None else say("older than a week")
+            word = say("never run") if scheme.run is None else say("stale: run it again")
             yield Task("attention", scheme.label, word, f"/console/segments/{scheme.name}")
 
 

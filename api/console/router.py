@@ -21,6 +21,7 @@ from api.console import (
     profile,
     progress,
     records,
+    schedule,
     segment_compare,
     segment_history,
     segment_migration,
@@ -38,6 +39,7 @@ for area in (
     imports,
     builder,  # before the pages of a scheme: an address is looked for in this order
     versions,
+    schedule,
     segments,
     segment_compare,
     segment_migration,

@@ -19,6 +19,7 @@ from governance.vocabulary import REASON_TEXT, EffectClass, Reason, Text, Unit
 from segmentation import store
 from segmentation.definitions import Definition, Kind
 from segmentation.errors import SchemeUnknown
+from segmentation.freshness import freshness
 from segmentation.report import RunReport, report_from_json
 
 if TYPE_CHECKING:
@@ -45,7 +46,6 @@ EFFECTS: dict[EffectClass, str] = {
     EffectClass.PRICE: N_("affects prices"),
     EffectClass.CONTRACT: N_("affects contracts"),
 }
-FRESH_DAYS = 7
 RUNS_SHOWN = 12
 
 
@@ -219,12 +219,17 @@ def _line(visit: Visit, stored: StoredDefinition, run: RunRow | None, report: Ru
         purpose=pick(purpose.label),
         run=run.id if run else None,
         at=at,
-        fresh=at is not None and (visit.now - at).days < FRESH_DAYS,
+        fresh=_fresh(visit, definition.scheme),
         placed=counts.see(placed) if report else None,
         share=counts.share(placed, report.total) if report else 0.0,
         left_out=counts.see(report.total - report.permitted) if report else None,
         total=counts.see(report.total) if report else None,
     )
+
+
+def _fresh(visit: Visit, scheme: str) -> bool:
+    with visit.house.work.reading() as connection:
+        return not freshness(connection, scheme, visit.house.catalogue.controller, now=visit.now).stale
 
 
 def _segments(visit: Visit, report: RunReport, counts: Counts) -> tuple[SegmentRow, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
@@ -10,9 +11,11 @@ from starlette.responses import Response
 from api.access import Right
 from api.console.conflicts import conflicts
 from api.console.forecast_fit import forecast_fit
+from api.console.forms import Mistake
 from api.console.schemes import scheme_lines, scheme_page
 from api.deps import Visit, posting, visiting
 from api.workflows.activations import versions
+from api.workflows.schedules import schedule_of
 
 router = APIRouter()
 
@@ -28,11 +31,27 @@ def show_list(visit: Reader) -> Response:
 @router.get("/segments/{name}")
 def show(visit: Reader, name: str) -> Response:
     """One scheme."""
+    return segment_page(visit, name)
+
+
+def segment_page(visit: Visit, name: str, status: int = 200, mistakes: Sequence[Mistake] = ()) -> Response:
+    """One scheme with everything that hangs on it."""
+    from api.console.schedule import EVERY, FRESH_FOR
+
     view = scheme_page(visit, name)
-    job = visit.web.jobs.under_way(name)
-    found = conflicts(visit, view.report)
-    standing, judged = versions(visit.house, name), forecast_fit(visit, view)
-    return visit.page("segment.html", view=view, job=job, conflicts=found, standing=standing, forecast=judged)
+    return visit.page(
+        "segment.html",
+        status,
+        view=view,
+        job=visit.web.jobs.under_way(name),
+        conflicts=conflicts(visit, view.report),
+        standing=versions(visit.house, name),
+        forecast=forecast_fit(visit, view),
+        schedule=schedule_of(visit.house, name, now=visit.now),
+        every=EVERY,
+        fresh_for=FRESH_FOR,
+        mistakes=list(mistakes),
+    )
 
 
 @router.post("/segments/{name}/run")

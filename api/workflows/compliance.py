@@ -22,6 +22,7 @@ from audit import checkpoint, log
 from governance import store_views
 from governance.vocabulary import Text
 from segmentation import store, store_activation
+from segmentation.freshness import freshness
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
 SOON = timedelta(days=90)
 """How long before its end an assessment is told."""
-STALE = timedelta(days=30)
-NEVER_RUN = Text("nie gerechnet", "never run")
 CHECKPOINT_AGE = timedelta(hours=24)
 
 
@@ -158,11 +157,8 @@ def _schemes(house: House, now: datetime) -> Iterator[Matter]:
             elif active is None:
                 yield Matter(Area.SCHEMES, "attention", label, Text("nicht aktiv", "not active"), path)
             else:
-                run = store.live_run(connection, row.scheme)
-                at = run.published_at if run else None
-                stale = at is None or now - at > STALE
-                told = Text(f"gerechnet am {at:%d.%m.%Y}", f"computed on {at:%Y-%m-%d}") if at else NEVER_RUN
-                yield Matter(Area.SCHEMES, "attention" if stale else "ok", label, told, path)
+                found = freshness(connection, row.scheme, house.catalogue.controller, now=now)
+                yield Matter(Area.SCHEMES, "attention" if found.stale else "ok", label, found.reason, path)
 
 
 def _corrections(house: House, now: datetime) -> Iterator[Matter]:

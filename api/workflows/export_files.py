@@ -99,7 +99,7 @@ def prepare(
 ) -> Prepared:
     """Who may be in the file on this snapshot, and the file."""
     request = parsed(house, row, now)
-    source = source_of(connection, request)
+    source = source_of(house, connection, request, now=now)
     members = members_of(connection, source.live)
     gathered = gather(connection, request, source.chosen, members, names, powers, now=now)
     run = source.live.run

@@ -20,6 +20,7 @@ from segmentation.definitions import Segment
 from segmentation.errors import SegmentUnknown
 from segmentation.export_build import Chosen
 from segmentation.export_request import ExportRequest, parse_request
+from segmentation.freshness import check_fresh
 from segmentation.membership import Live
 from segmentation.store_exports import ExportRow
 
@@ -97,7 +98,7 @@ def request(house: House, text: str, *, actor: Actor, now: datetime) -> ExportSt
     """
     wanted = parse_request(text, house.catalogue, current_transfers(), today=house.today(now))
     with house.work.writing() as connection:
-        source_of(connection, wanted)
+        source_of(house, connection, wanted, now=now)
         log.lock(connection)
         number = store_exports.add(connection, wanted.document, actor=str(actor), now=now)
         body: dict[str, FactValue] = {
@@ -198,15 +199,17 @@ def _price(house: House, document: dict[str, Any], now: datetime) -> bool | None
         return export_refusal(house, connection, document["scheme"], purpose, now=now) is None
 
 
-def source_of(connection: Connection, wanted: ExportRequest) -> Source:
+def source_of(house: House, connection: Connection, wanted: ExportRequest, *, now: datetime) -> Source:
     """The live run behind a request and the segments it names.
 
     Raises:
         SchemeUnknown, NeverRun, SegmentUnknown, PurposeMismatch: the scheme cannot give what is asked for.
         NotActivated: it was switched off.
+        StaleSegment: its result is too old, or of another version than the active one.
     """
     running_definition(connection, wanted.scheme)
     live = membership.live(connection, wanted.scheme)
+    check_fresh(connection, wanted.scheme, house.catalogue.controller, now=now)
     live.check_purpose(wanted.purpose)
     return Source(live, Chosen(live.unit, _chosen(wanted, live.model.segments)))
 

@@ -93,13 +93,17 @@ def _look(connection: Connection, wanted: Wanted, start: int, lowest: int, limit
 
 def facts_since(connection: Connection, since: datetime, *, kinds: Collection[str]) -> Iterator[Entry]:
     """Entries of these kinds from an instant on, kind by kind, newest first."""
-    lowest = first_at(connection, log.size(connection), since)
+    yield from facts_after(connection, first_at(connection, log.size(connection), since), kinds=kinds)
+
+
+def facts_after(connection: Connection, size: int, *, kinds: Collection[str]) -> Iterator[Entry]:
+    """Entries of these kinds from an index on, kind by kind, newest first."""
     for kind in sorted(kinds):
         position = None
         while True:
             found = log.entries(connection, before=position, limit=CHUNK, kind=kind)
-            yield from (entry for entry in found if entry.index >= lowest)
-            if len(found) < CHUNK or found[-1].index < lowest:
+            yield from (entry for entry in found if entry.index >= size)
+            if len(found) < CHUNK or found[-1].index < size:
                 break
             position = found[-1].index
 

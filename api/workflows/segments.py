@@ -132,6 +132,7 @@ def run(
     now: datetime,
     refit: bool = False,
     progress: Callable[[int, int | None], None] | None = None,
+    cause: str = "hand",
 ) -> RunReport:
     """Run the active version of a scheme and publish the result.
 
@@ -156,6 +157,7 @@ def run(
         code_version=VERSION,
         refit=refit,
         progress=progress or no_progress,
+        cause=cause,
     )
     return run_task(house.work, task)
 
