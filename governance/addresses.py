@@ -93,6 +93,20 @@ class Addresses:
         self.forget(found)
         return len(found)
 
+    def reseal(self) -> int:
+        """Seal what lies under an older key under the current one; how many. A few rows at most times."""
+        with self._database.writing() as connection:
+            older = select(sealed_address).where(sealed_address.c.epoch != self._epoch)
+            rows = connection.execute(older).all()
+            for row in rows:
+                number, key = bytes(row.number), self._keys.get(row.epoch)
+                if key is None:
+                    raise SealBroken("an address is sealed under a wrap key that is gone")
+                sealed = seal(self._keys[self._epoch], unseal(key, row.sealed, number), number)
+                change = update(sealed_address).where(sealed_address.c.number == number)
+                connection.execute(change.values(epoch=self._epoch, sealed=sealed))
+        return len(rows)
+
     def forget_void(self, *, now: datetime) -> int:
         """Forget every address whose time is over; how many."""
         with self._database.writing() as connection:

@@ -19,6 +19,9 @@ from governance.errors import KeysInvalid
 from governance.keys import Key, KeyRing, KeyRole, check_value, file_name
 from governance.store_keys import CheckRow
 
+NOTHING_RESTS_ON = frozenset({KeyRole.LOG, KeyRole.SESSION})
+"""An older key of these roles opens nothing that is stored: a backup can do without it."""
+
 
 def verify(connection: Connection, ring: KeyRing) -> None:
     """Refuse a ring that is not the one this house was made with.
@@ -70,9 +73,13 @@ def note(connection: Connection, made: Iterable[Key], *, now: datetime) -> None:
 
 
 def note_missing(connection: Connection, held: Iterable[Key], *, now: datetime) -> None:
-    """Note keys that were made after a backup from which the notes were restored; for `lauter restore` alone."""
+    """Note keys that were made or ended since the backup whose notes were restored; for `lauter restore` alone."""
+    ring = {(key.role.value, key.epoch): key for key in held}
     noted = {(row.role, row.epoch) for row in store_keys.known(connection)}
-    note(connection, [key for key in held if (key.role.value, key.epoch) not in noted], now=now)
+    note(connection, [key for name, key in ring.items() if name not in noted], now=now)
+    for role, epoch in noted - ring.keys():
+        if KeyRole(role) in NOTHING_RESTS_ON:
+            store_keys.set_destroyed(connection, role, epoch, now=now)
 
 
 def _compare(held: Iterable[Key], known: Iterable[CheckRow]) -> None:

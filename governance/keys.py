@@ -114,6 +114,20 @@ def add_epoch(folder: Path, role: KeyRole) -> Key:
     return key
 
 
+def destroy(folder: Path, role: KeyRole, epoch: int) -> None:
+    """Overwrite and remove the file of a key; one that is gone already changes nothing.
+
+    On a disk that writes elsewhere than it was told (SSD, snapshots) only the disk's own encryption makes this final.
+    """
+    path = folder / file_name(role, epoch)
+    if path.exists():
+        with path.open("r+b", buffering=0) as stream:
+            stream.write(secrets.token_bytes(KEY_BYTES))
+            os.fsync(stream.fileno())
+        path.unlink()
+        _sync_folder(folder)
+
+
 def load_keys(folder: Path) -> KeyRing:
     """Read every key of the folder.
 

@@ -132,6 +132,23 @@ class VaultCipher:
         """The evidence key; None when the wrap key of that epoch was destroyed."""
         return self._unwrap(pseudonym, b"evidence", wrap_epoch, wrapped_key)
 
+    @property
+    def wrap_epoch(self) -> int:
+        """Epoch of the key that wraps now."""
+        return self._wrap_epoch
+
+    def rewrap(self, pseudonym: bytes, role: bytes, epoch: int, wrapped: bytes) -> bytes | None:
+        """A wrapped key under the current wrap key instead; None when the one it is under is gone.
+
+        Raises:
+            SealBroken: the row was altered, or belongs to somebody else.
+        """
+        key = self._unwrap(pseudonym, role, epoch, wrapped)
+        if key is None:
+            return None
+        nonce = os.urandom(NONCE_BYTES)
+        return nonce + self._wrap.encrypt(nonce, key, _wrap_data(pseudonym, role, self._wrap_epoch))
+
     def _unwrap(self, pseudonym: bytes, role: bytes, wrap_epoch: int, wrapped_key: bytes) -> bytes | None:
         wrap = self._wraps.get(wrap_epoch)
         if wrap is None:

@@ -18,6 +18,7 @@ from api.wiring import House, open_house
 from api.workflows import erasing, journaling
 from api.workflows.backup import backup, stores_of
 from api.workflows.declaring import Subject, declare
+from api.workflows.kek import rotate_kek
 from api.workflows.log import sign_checkpoint, verify_home
 from api.workflows.restore_checks import BackupUnfit, KeyDestroyed, LossNotDeclared, TooOldToRestore
 from api.workflows.restoring import restore
@@ -26,6 +27,7 @@ from audit import log
 from audit.errors import BadInput, Refused
 from audit.fact import Fact
 from consent import ledger
+from governance import key_checks
 from governance.errors import LogBehind
 from governance.keys import KeyRole, add_epoch
 from governance.tables import outbox, profile, subject
@@ -259,3 +261,34 @@ def test_a_restore_overwrites_nothing_and_a_half_done_one_serves_nothing(
     elsewhere.restoring_mark.touch()
     with pytest.raises(BadInput, match="interrupted"):
         open_house(elsewhere)
+
+
+def test_a_new_key_encryption_key_closes_older_backups_for_good(
+    house: House, elsewhere: Settings, tmp_path: Path
+) -> None:
+    """Everybody is still found; the older key is gone, and what was sealed under it stays shut (ERA-3)."""
+    number = house.addresses.keep("ada@example.org", expires_at=NOON + 9 * HOUR)
+    before = house.vault.reveal([PERSON.pseudonym])
+    made(house, tmp_path)
+
+    done = rotate_kek(house.settings, actor=OPERATOR, now=NOON + 2 * HOUR)
+
+    assert done.destroyed == (1,)
+    assert done.moved == 25
+    assert not (house.settings.keys_folder / "wrap-1.key").exists()
+    again = open_house(house.settings)
+    assert again.vault.reveal([PERSON.pseudonym]) == before
+    assert again.addresses.open(number) == "ada@example.org"
+    with again.work.reading() as connection:
+        assert log.entries(connection, kind="key:destroyed")[0].body["epoch"] == 1
+    again.close()
+    with pytest.raises(KeyDestroyed):
+        restore(elsewhere, tmp_path / "backup", keys_from=house.settings.keys_folder, actor=OPERATOR, now=NOON)
+
+
+def test_an_interrupted_rotation_goes_on(house: House) -> None:
+    """With both keys there, the next call makes no third one."""
+    with house.work.writing() as connection:
+        key_checks.add_epoch(connection, house.settings.keys_folder, KeyRole.WRAP, now=NOON)
+
+    assert rotate_kek(house.settings, actor=OPERATOR, now=NOON).epoch == 2
