@@ -33,9 +33,9 @@ LEFT_ALREADY = Text(
     "Vorhergesagt wird nur, wer im Zeitraum bestellt hat. Das war nicht der Fall.",
     "Only who ordered within the period is forecast. That was not the case.",
 )
-DECIDES_NOTHING = Text(
-    "Das ist eine Schätzung, keine Entscheidung: Die Vorhersage selbst löst nichts aus (Art. 22 DSGVO).",
-    "This is an estimate, not a decision: the forecast itself brings about nothing (Art. 22 GDPR).",
+AN_ESTIMATE = Text(
+    "Das ist eine Schätzung, keine Entscheidung über Sie. Was davon abhängt, steht unten (Art. 22 DSGVO).",
+    "This is an estimate, not a decision about you. What depends on it stands below (Art. 22 GDPR).",
 )
 IN_WORDS: tuple[tuple[float, Text], ...] = (
     (0.1, Text("sehr unwahrscheinlich", "very unlikely")),
@@ -74,7 +74,7 @@ def weigh_forecast(
         lines.append(Weight(method.terms[place].feature, line, parts[place]))
     evaluated = evaluation(fit, found / STRENGTH_ONE)
     lines += [Weight("evaluation", evaluated)] if evaluated else []
-    lines.append(Weight("effect", DECIDES_NOTHING))
+    lines.append(Weight("effect", AN_ESTIMATE))
     after, limit = _nearest(method, found)
     return Weighing(tuple(lines), _closeness(names[after], limit, found), after, float(logs[0]) - method.average)
 
