@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from api.cli import output
+from api.cli import check, output
 
 if TYPE_CHECKING:
     from api.workflows.segment_history import HistoryShown, MigrationShown
@@ -30,6 +30,7 @@ def attach(group: typer.Typer) -> None:
         ("note", note),
     ):
         group.command(name)(command)
+    check.attach(group)
 
 
 def profile(context: typer.Context, scheme: Scheme, segment: Segment) -> None:

@@ -9,12 +9,13 @@ from pydantic import BaseModel, Field
 
 from api.access import Right
 from api.routes.access import Call, calling
-from api.workflows import segment_history, segment_notes, segment_profiles
+from api.workflows import segment_checks, segment_history, segment_notes, segment_profiles
 from governance.staff import Scope
 
 router = APIRouter(tags=["schemes"])
 
 Reader = Annotated[Call, Depends(calling(Scope.READ, Right.SEGMENTS))]
+Checker = Annotated[Call, Depends(calling(Scope.READ, Right.EXACT))]
 Writer = Annotated[Call, Depends(calling(Scope.SEGMENT, Right.DEFINE))]
 
 
@@ -51,6 +52,17 @@ def history(call: Reader, scheme: str) -> dict[str, Any]:
     """Every published run, oldest first, and every version of the definition."""
     found = segment_history.history(call.house, scheme)
     return found.to_json() if call.exact else found.rounded()
+
+
+@router.get("/schemes/{scheme}/check")
+def check(
+    call: Checker,
+    scheme: str,
+    sample: Annotated[int, Query(ge=1, le=segment_checks.MOST_SAMPLED)] = segment_checks.SAMPLE,
+    seed: Annotated[int, Query(ge=0)] = 0,
+) -> dict[str, Any]:
+    """Replay a sample of the live run, and verify every change that an explanation tells; only the log changes."""
+    return segment_checks.check(call.house, scheme, sample=sample, seed=seed, actor=call.actor, now=call.now).to_json()
 
 
 @router.post("/schemes/{scheme}/segments/{segment}/notes", status_code=201)
