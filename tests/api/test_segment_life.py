@@ -5,22 +5,28 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from api.access import Right, may
 from api.workflows import segment_history, segment_notes, segment_profiles
+from api.workflows import segments as workflow
+from api.workflows.home import note_catalogue
 from api.workflows.segment_notes import NoteNamesSomebody, names_somebody
 from audit import log
 from audit.errors import BadInput
 from consent.ledger import declare
+from governance.catalogue import parse_catalogue
 from governance.vocabulary import OPERATOR, Act, Actor, Role
 from segmentation.definitions import parse_definition
 from segmentation.errors import SegmentUnknown
 from segmentation.overlap import combinable
 from tests.api.web import CONSOLE_ROLES, Served, serve
+from tests.builders import default_catalogue
 from tests.small_world import NOON, RULES, run_scheme, said
 
 LATER = NOON + timedelta(hours=1)
@@ -214,3 +220,18 @@ def test_before_the_second_run_nobody_can_have_moved(lived: Served) -> None:
     assert "known after the second run" in lived.browser(Role.MARKETING).get("/console/segments/care/migration").text
     answer = lived.caller(Role.MARKETING).get("/api/v1/schemes/care/migration")
     assert (answer.status_code, answer.json()["type"].rsplit("/")[-1]) == (404, "one-run-only")
+
+
+def test_a_scheme_is_still_shown_when_its_purpose_left_the_catalogue(tmp_path: Path) -> None:
+    """What was decided under the old catalogue is still described, under the version it was decided by (Article 15)."""
+    made = serve(tmp_path)
+    note_catalogue(made.house, actor=OPERATOR, now=NOON)
+    renamed = default_catalogue().replace('"personalised_offers"', '"special_offers"')
+    house = replace(made.house, catalogue=parse_catalogue(renamed))
+
+    assert workflow.show(house, "value", now=made.now).now == {"gold": 30, "others": 30}
+    found = segment_profiles.segment_profile(house, "value", "gold", now=made.now)
+    assert (found.segment.size, found.holds, found.overlaps) == (30, False, ())
+    assert segment_profiles.compare(house, "value", ["gold", "others"], now=made.now).segments[0].size == 30
+    assert len(segment_history.history(house, "value").runs) == 1
+    made.house.close()
