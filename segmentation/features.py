@@ -93,7 +93,8 @@ class FactSource:
         if self._cache is not None:
             yield from self._cache
             return
-        keep: list[FactBatch] | None = [] if self.small else None
+        past = self._stated_by is not None  # read once, to learn from; there is no second pass to keep it for
+        keep: list[FactBatch] | None = [] if self.small and not past else None
         for batch in self._read():
             if keep is not None:
                 keep.append(batch)

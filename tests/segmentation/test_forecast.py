@@ -256,6 +256,16 @@ def test_a_feature_that_nobody_knew_then_is_left_out_and_named() -> None:
     assert told["left_out"] == "land"
 
 
+def test_a_feature_that_is_the_same_of_all_is_left_out() -> None:
+    """It tells nobody apart, and counts for nobody as a known detail."""
+    learn, check = of_a_law(1_000, 1)[0], of_a_law(1_000, 2)[0]
+    same = learn.values.numbers.copy()
+    same[1] = 4.0
+    learn = replace(learn, values=Values(same, learn.values.known, learn.values.none))
+
+    assert fit_forecast(SETTINGS, FEATURES, (learn, check), horizon=90)[0].features == ("last", "land")
+
+
 def test_too_few_people_or_one_outcome_are_refused() -> None:
     """A forecast of something that happens to everybody is none, and ten people are no history."""
     learn, check = of_a_law(1_000, 1)[0], of_a_law(1_000, 2)[0]
