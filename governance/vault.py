@@ -200,28 +200,6 @@ class Vault:
         with self.database.writing() as connection:
             return int(connection.execute(evidence_key.delete().where(due)).rowcount)
 
-    def rewrap(self, *, limit: int) -> int:
-        """Wrap at most *limit* keys of each kind under the current wrap key; 0 when all are.
-
-        Raises:
-            SealBroken: a row was altered.
-        """
-        moved = 0
-        for table, role in ((sealed_identity, b"identity"), (evidence_key, b"evidence")):
-            column = table.c
-            older = select(column.pseudonym, column.wrap_epoch, column.wrapped_key)
-            with self.database.writing() as connection:
-                rows = connection.execute(older.where(column.wrap_epoch != self._cipher.wrap_epoch).limit(limit)).all()
-                for row in rows:
-                    pseudonym = bytes(row.pseudonym)
-                    wrapped = self._cipher.rewrap(pseudonym, role, row.wrap_epoch, bytes(row.wrapped_key))
-                    if wrapped is None:
-                        raise SealBroken("a key is wrapped under a wrap key that is gone")
-                    change = table.update().where(column.pseudonym == pseudonym)
-                    connection.execute(change.values(wrap_epoch=self._cipher.wrap_epoch, wrapped_key=wrapped))
-            moved += len(rows)
-        return moved
-
     def held(self, pseudonyms: Sequence[bytes]) -> list[bool]:
         """Whether each pseudonym has an identity here: the sweeper's question about orphans."""
         known = {row[0] for row in self._select(sealed_identity, ("pseudonym",), pseudonyms)}

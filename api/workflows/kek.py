@@ -16,6 +16,8 @@ from audit.database import STAGING_ROWS
 from audit.fact import Fact
 from governance import key_checks, store_keys
 from governance.keys import KeyRole, destroy
+from governance.rewrapping import rewrap
+from governance.vault_cipher import VaultCipher
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -56,7 +58,8 @@ def rotate_kek(settings: Settings, *, actor: Actor, now: datetime) -> Rewrapped:
 
 def _move(house: House, *, actor: Actor, now: datetime) -> Rewrapped:
     moved = house.addresses.reseal()
-    while piece := house.vault.rewrap(limit=STAGING_ROWS):
+    cipher = VaultCipher(house.keys)
+    while piece := rewrap(house.vault.database, cipher, limit=STAGING_ROWS):
         moved += piece
     current, *older = house.keys.all(KeyRole.WRAP)
     for key in older:

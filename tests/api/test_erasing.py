@@ -25,7 +25,6 @@ from audit import log
 from audit.errors import NotFound
 from consent import ledger
 from governance.identity import Identity
-from governance.rights import ABOUT_NOBODY
 from governance.tables import profile, subject
 from governance.vocabulary import OPERATOR, Act, Channel, Unit
 from segmentation.run_publish import publish
@@ -291,16 +290,3 @@ def test_a_run_that_began_before_the_erasure_publishes_nothing_of_the_person(
 
     assert "assignment" not in erasing.remains(house, PERSON)
     assert verify_home(house, deep=True).ok
-
-
-def test_every_table_says_who_keeps_it_and_for_how_long(house: House) -> None:
-    """A table about people without a holder or a retention fails here, not in front of the authority (ERA-5)."""
-    held = {table: words for holder in house.holders for table, words in holder.holds.items()}
-    work = {table for metadata in STORES["work"] for table in metadata.tables}
-
-    assert held.keys() & ABOUT_NOBODY.keys() == set()
-    assert work - held.keys() - ABOUT_NOBODY.keys() == set()
-    assert all(held.values())
-    for metadata in (*STORES["vault"], *STORES["protected"]):
-        for table in metadata.sorted_tables:
-            assert table.name in ABOUT_NOBODY or "retention: " in (table.comment or ""), table.name
