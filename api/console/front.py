@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -72,7 +72,7 @@ def _tasks(visit: Visit, schemes: tuple[SchemeLine, ...]) -> Iterator[Task]:
     if visit.who.may(Right.PERSON):
         yield from _corrections(visit)
     if visit.who.may(Right.APPROVE_SCHEME):
-        yield from _waiting_versions(visit)
+        yield from _waiting_versions(visit, {scheme.name: scheme.label for scheme in schemes})
     if visit.who.may(Right.EXPORTS):
         yield from _waiting_exports(visit)
     if visit.who.may(Right.PRICES):
@@ -99,12 +99,13 @@ def _corrections(visit: Visit) -> Iterator[Task]:
         yield Task("refused", say("A correction names a segment that is gone") if gone == 1 else text, note, PLACE)
 
 
-def _waiting_versions(visit: Visit) -> Iterator[Task]:
+def _waiting_versions(visit: Visit, labels: Mapping[str, str]) -> Iterator[Task]:
     from api.workflows.activations import waiting
 
     say = visit.tongue.say
     for each in waiting(visit.house):
-        text = say("Version %(n)s of %(scheme)s waits for your approval", n=each.version, scheme=each.scheme)
+        label = labels.get(each.scheme, each.scheme)
+        text = say("Version %(n)s of %(scheme)s waits for your approval", n=each.version, scheme=label)
         note = say(EFFECTS[EffectClass(each.effect_class)])
         yield Task("attention", text, note, f"/console/segments/{each.scheme}/versions/{each.version}")
 
