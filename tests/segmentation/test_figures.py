@@ -107,6 +107,22 @@ def test_a_segment_below_the_minimum_has_no_figures(work: Database) -> None:
     assert figures(work, report.run) == {}
 
 
+def test_a_segment_that_became_too_small_while_the_run_was_under_way_has_no_figures(work: Database) -> None:
+    """It was large enough when everybody was counted, and is not when it is published (XPT-3)."""
+    a_world(work)
+    size = figures(work, ran(work, SCHEME).run)["regular"].people
+    once: list[int] = []
+
+    def object_now(_done: int, _of: int | None) -> None:
+        if not once:
+            once.append(1)
+            objects(work, 1)
+
+    report = run(work, a_task(defined(work, reactivation(minimum_size=size, scheme="edge")), progress=object_now))
+    assert next(each for each in report.segments if each.key == "regular").effective == size - 1
+    assert "regular" not in figures(work, report.run)
+
+
 def test_contribution_margin_comes_from_the_catalogue_field_where_the_purpose_may_see_it(work: Database) -> None:
     """Orders carry no margin; a field of the catalogue may."""
     a_world(work)
