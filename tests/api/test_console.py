@@ -20,6 +20,10 @@ PAGES: dict[str, Right] = {
     "/console/segments": Right.SEGMENTS,
     "/console/segments/value": Right.SEGMENTS,
     "/console/segments/value/gold": Right.SEGMENTS,
+    "/console/segments/new": Right.DEFINE,
+    "/console/segments/value/edit": Right.DEFINE,
+    "/console/segments/value/versions": Right.SEGMENTS,
+    "/console/segments/value/versions/1": Right.SEGMENTS,
     "/console/person": Right.PERSON,
     "/console/prices": Right.PRICES,
     "/console/exports": Right.EXPORTS,
@@ -34,6 +38,8 @@ PAGES: dict[str, Right] = {
 }
 POSTS: dict[str, Right] = {
     "/console/segments/value/run": Right.RUN,
+    "/console/segments/value/versions/1/activate": Right.DEFINE,
+    "/console/segments/value/versions/1/decide": Right.APPROVE_SCHEME,
     "/console/person": Right.PERSON,
     "/console/prices/nothing/check": Right.CHECK_PRICE,
     "/console/prices/nothing/activate": Right.ACTIVATE_PRICE,
@@ -46,6 +52,8 @@ POSTS: dict[str, Right] = {
     "/console/person/ffff/letter": Right.LETTER,
     "/console/verify": Right.VERIFY,
 }
+FORMS = {"/console/segments/new": Right.DEFINE, "/console/segments/value/edit": Right.DEFINE}
+"""Posts that answer with the form itself."""
 
 
 @pytest.mark.parametrize("role", CONSOLE_ROLES)
@@ -55,7 +63,7 @@ def test_each_role_opens_its_own_pages_and_no_other(served: Served, role: Role) 
     for path, right in PAGES.items():
         assert (browser.get(path).status_code == 200) == may(role, right), (role, path)
     form = served.form(browser)
-    for path, right in POSTS.items():
+    for path, right in (POSTS | FORMS).items():
         if not may(role, right):
             assert browser.post(path, data=form).status_code == 403, (role, path)
 
