@@ -23,6 +23,7 @@ from governance.errors import LogBehind
 from governance.journal import Journal
 from governance.keys import KeyRing, KeyRole, load_keys
 from governance.protected import ProtectedStore
+from governance.retained import Retained
 from governance.vault import Vault
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class House:
     signer: LogSigner
     links: Links
     journal: Journal
+    retained: Retained
 
     @property
     def holders(self) -> tuple[HoldsSubjectData, ...]:
@@ -104,6 +106,7 @@ def open_house(settings: Settings, *, restoring: bool = False) -> House:
         signer=log_signer(settings, keys),
         links=Links(keys),
         journal=journal,
+        retained=Retained(vault_database, keys),
     )
 
 

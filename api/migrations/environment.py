@@ -10,6 +10,7 @@ import consent.tables
 import governance.addresses
 import governance.blocklist
 import governance.protected
+import governance.retained
 import governance.tables
 import governance.vault
 import segmentation.tables

@@ -29,7 +29,9 @@ from consent.decision import LAW_ZONE
 from consent.store_ledger import lock_subjects
 from governance import store, store_erasure
 from governance.contact_points import email_match_form
+from governance.identity import Identity, encode_identity
 from governance.journal import ErasedRow
+from governance.retained import KEPT_DETAILS
 from governance.store_erasure import ErasureRow
 from governance.vocabulary import ENGINE, Unit
 
@@ -122,6 +124,8 @@ def finish(house: House, row: ErasureRow, *, now: datetime, after: Callable[[str
     journaling.begin(house, now=now)
     house.journal.note_erased([ErasedRow(pseudonym, row.handle, row.ordered_at, row.retain_until)])
     after("journal")
+    if row.retain_until is not None:
+        _retain_whose(house, row.subject, pseudonym)
     _forget_addresses(house, row.subject, pseudonym)
     after("addresses")
     house.vault.erase([pseudonym], retain_evidence_until=row.retain_until)
@@ -147,6 +151,7 @@ def sweep(house: House, *, now: datetime) -> int:
     for row in done:
         empty(house, row.subject, now=now)
     destroyed = house.vault.destroy_due_evidence(now=now)
+    house.retained.drop_without_key()
     if destroyed:
         with house.work.writing() as connection:
             log.append(connection, [Fact("evidence:destroyed", str(ENGINE), now, {"keys": destroyed})])
@@ -206,6 +211,18 @@ def _retain_until(connection: Connection, number: int, case_until: datetime | No
     law = None if last_day is None else datetime.combine(last_day + timedelta(days=1), time.min, LAW_ZONE)
     wanted = [until for until in (law, case_until) if until is not None and until > now]
     return max(wanted, default=None)
+
+
+def _retain_whose(house: House, number: int, pseudonym: bytes) -> None:
+    """Whose a proof of calls is goes under the evidence key: else nobody could produce the proof (§ 7a(3) UWG)."""
+    identity = house.vault.reveal([pseudonym])[0]
+    with house.work.reading() as connection:
+        called = bool(channel_uses.phone_proof(connection, number).grants)
+    if identity is not None and called:
+        details = {key: value for key, value in identity.details.items() if key in KEPT_DETAILS}
+        kept = Identity(identity.unit, identity.reference, details)
+        [sealed] = house.vault.seal_evidence([(pseudonym, encode_identity(kept))])
+        house.retained.keep(pseudonym, kept, sealed)
 
 
 def _forget_addresses(house: House, number: int, pseudonym: bytes) -> None:

@@ -10,12 +10,15 @@ import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from api.workflows.declaring import find
+from api.workflows.declaring import Subject, find
 from audit import log
+from audit.errors import NotFound
 from audit.fact import Fact
 from consent import channel_uses, ledger, notices
 from consent.openings import GroundKind, RecordedGround
 from consent.store_grounds import evidence_of, evidence_of_declarations, rows_of
+from governance import store
+from governance.identity import Identity, decode_identity
 from governance.vocabulary import Unit
 
 if TYPE_CHECKING:
@@ -24,7 +27,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from api.wiring import House
-    from api.workflows.declaring import Subject
     from consent.channel_uses import PhoneProof
     from consent.store_ledger import Recorded
     from governance.vocabulary import Actor
@@ -52,21 +54,44 @@ def phone_proof(
 ) -> ProofDocument:
     """Everything that shows somebody's consents to calls, as one document; that it was read is a fact.
 
+    Of somebody who was erased it opens as long as § 7a UWG keeps it, by the reference or the number they had.
+
+    Args:
+        reference: the controller's own; of an erased person their telephone number does, too.
+
     Raises:
-        NotFound: no such reference.
+        NotFound: no such reference, and no proof is retained under it.
         SealBroken: evidence was altered.
     """
-    subject = find(house, reference, unit)
+    subject, identity = _whose(house, reference, unit)
     with house.work.reading() as connection:
-        document = _document(house, connection, subject, reference, now)
+        document = _document(house, connection, subject, identity, reference, now)
     with house.work.writing() as connection:
-        log.append(connection, [Fact("subject:viewed", str(actor), now, {"view": "phone_proof"}, (subject.number,))])
+        here = store.subject_row(connection, subject.number)
+        about = (subject.number,) if here is not None and here.erased_at is None else ()  # nobody stands behind it
+        log.append(connection, [Fact("subject:viewed", str(actor), now, {"view": "phone_proof"}, about)])
     return ProofDocument(document)
 
 
-def _document(house: House, connection: Connection, subject: Subject, reference: str, now: datetime) -> dict[str, Any]:
+def _whose(house: House, reference: str, unit: Unit) -> tuple[Subject, Identity | None]:
+    """Somebody who is here, or an erased person whose proof is retained."""
+    try:
+        subject = find(house, reference, unit)
+    except NotFound:
+        for pseudonym, sealed in house.retained.find(unit, reference=reference, phone=reference):
+            opened = house.vault.open_evidence([(pseudonym, sealed)])[0]
+            with house.work.reading() as connection:
+                number = store.subject_of(connection, [pseudonym])[0]
+            if opened is not None and number is not None:
+                return Subject(number, pseudonym), decode_identity(opened)
+        raise
+    return subject, house.vault.reveal([subject.pseudonym])[0]
+
+
+def _document(
+    house: House, connection: Connection, subject: Subject, identity: Identity | None, reference: str, now: datetime
+) -> dict[str, Any]:
     proof = channel_uses.phone_proof(connection, subject.number)
-    identity = house.vault.reveal([subject.pseudonym])[0]
     details = {} if identity is None else identity.details
     until = proof.retain_until
     return {

@@ -19,7 +19,8 @@ from api.migrations.environment import STORES, version_table
 from api.wiring import House, open_house
 from api.workflows import erasing, home
 from api.workflows.declaring import Subject, declare
-from api.workflows.log import verify_home
+from api.workflows.log import prove_assignment, verify_file, verify_home
+from api.workflows.phone_proof import phone_proof
 from api.workflows.stores import newest_version
 from audit import log
 from audit.errors import NotFound
@@ -124,6 +125,19 @@ def test_after_an_erasure_everybody_elses_proofs_verify(house: House) -> None:
         assert not connection.execute(select(assignment).where(assignment.c.subject == PERSON)).all()
 
 
+def test_a_proof_that_was_handed_out_before_still_verifies_and_a_new_one_does(house: House) -> None:
+    """Somebody else's file, made before or after, needs nothing of the erased person (ERA-2, LOG-8)."""
+    before = prove_assignment(house, "value", "K0008", actor=OPERATOR, now=NOON + timedelta(hours=1))
+    own = prove_assignment(house, "value", REFERENCE, actor=OPERATOR, now=NOON + timedelta(hours=1))
+    erasing.erase(house, REFERENCE, actor=OPERATOR, now=NOON + timedelta(hours=1))
+    after = prove_assignment(house, "value", "K0008", actor=OPERATOR, now=NOON + timedelta(hours=2))
+
+    for made in (before, own, after):
+        assert verify_file(made.data, made.log_key).ok
+    with pytest.raises(NotFound):
+        prove_assignment(house, "value", REFERENCE, actor=OPERATOR, now=NOON + timedelta(hours=2))
+
+
 def test_the_log_says_what_was_destroyed_and_nothing_of_whom(house: House) -> None:
     """Order and receipt carry a random handle; nothing else links them to a person (ERA-3: destruction receipt)."""
     done = erasing.erase(house, REFERENCE, actor=OPERATOR, now=NOON + timedelta(hours=1))
@@ -222,8 +236,14 @@ def test_evidence_of_calls_is_restricted_until_its_day_and_then_destroyed(house:
         assert ledger.subjects_of(connection, [person.pseudonym]) == {}
     erasing.sweep(house, now=done.evidence_until - timedelta(seconds=1))
     assert not facts(house, "evidence:destroyed")
+    for asked in ("K0009", "+49 30 23125009"):
+        proof = phone_proof(house, asked, actor=OPERATOR, now=NOON + timedelta(hours=2)).document
+        assert proof["person"]["family_name"] == "Muster9"
+        assert proof["consents"][0]["evidence"] == {"text": "recording 4711"}
     erasing.sweep(house, now=done.evidence_until)
     assert facts(house, "evidence:destroyed")[0].body["keys"] == 1
+    with pytest.raises(NotFound):
+        phone_proof(house, "K0009", actor=OPERATOR, now=done.evidence_until)
 
 
 def test_a_case_keeps_the_evidence_as_long_as_it_needs_it(house: House) -> None:
