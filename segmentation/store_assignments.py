@@ -15,7 +15,9 @@ from audit.database import STAGING_ROWS, in_batches, insert_rows
 from audit.opening import RANDOM_BYTES, Opening
 from audit.tables import batch, batch_tile, shredded_leaf
 from governance.tables import subject
+from segmentation import store_chain
 from segmentation.record import FLAGS_OFFSET, SCORED_OFFSET, Flag
+from segmentation.store_chain import AssignmentRow
 from segmentation.tables import assignment
 
 BLOCK = 65_536
@@ -23,20 +25,10 @@ KIND = "assignment"
 """What the batches of runs are called."""
 
 
-class AssignmentRow(NamedTuple):
-    """One stored assignment."""
+__all__ = ["AssignmentRow", "AssignmentRows", "Block", "PackedRows", "Waiting"]
 
-    run: int
-    subject: int
-    position: int
-    effective: int
-    record: bytes
-    random: bytes
-    locator: int
-
-
+Numbers = NDArray[np.int64]
 _NOBODY = np.zeros(0, dtype=np.int64)
-_COLUMNS = tuple(assignment.c[name] for name in AssignmentRow._fields)
 
 
 class Feeder(NamedTuple):
@@ -122,27 +114,37 @@ def _stage_sqlite(connection: Connection, rows: PackedRows) -> None:
 
 
 def assignment_of(connection: Connection, run: int, subject: int) -> AssignmentRow | None:
-    """One person's assignment in a run."""
-    match = (assignment.c.run == run, assignment.c.subject == subject)
-    row = connection.execute(select(*_COLUMNS).where(*match)).one_or_none()
-    return AssignmentRow._make(row) if row else None
+    """Where one person stands by a run: the newest record along its chain."""
+    found = store_chain.rows_among(connection, store_chain.chain_of(connection, run), [subject])
+    return found[0] if found else None
 
 
 def rows_of(connection: Connection, run: int, *, rows: int = BLOCK) -> Iterator[list[AssignmentRow]]:
-    """Every assignment of a run, whole, in blocks of ascending subjects."""
-    after = -(2**63)
-    while True:
-        match = (assignment.c.run == run, assignment.c.subject > after)
-        found = connection.execute(select(*_COLUMNS).where(*match).order_by(assignment.c.subject).limit(rows))
-        block = [AssignmentRow._make(row) for row in found]
-        if not block:
-            return
-        after = block[-1].subject
-        yield block
+    """Where everybody stands by a run, whole, in blocks of ascending subjects."""
+    chain = store_chain.chain_of(connection, run)
+    if len(chain) == 1:
+        yield from store_chain.own_rows_of(connection, run, rows=rows)
+        return
+    for after, until in store_chain.windows(connection, chain):
+        block = store_chain.rows_between(connection, chain, after, until)
+        if block:
+            yield block
 
 
 def blocks_of(connection: Connection, run: int, *, members_only: bool = False) -> Iterator[Block]:
-    """Who was assigned where in a run, in blocks of ascending subjects."""
+    """Who stands where by a run, in blocks of ascending subjects."""
+    chain = store_chain.chain_of(connection, run)
+    if len(chain) == 1:
+        yield from _own_blocks_of(connection, run, members_only=members_only)
+        return
+    for after, until in store_chain.windows(connection, chain):
+        found = store_chain.standing_between(connection, chain, after, until)
+        keep = found.effective >= 0 if members_only else np.ones(len(found.subjects), dtype=bool)
+        if keep.any():
+            yield Block(found.subjects[keep], found.effective[keep], found.left[keep])
+
+
+def _own_blocks_of(connection: Connection, run: int, *, members_only: bool) -> Iterator[Block]:
     mark = "?" if connection.dialect.name == "sqlite" else "%s"
     only = " AND effective >= 0" if members_only else ""
     statement = (
@@ -164,46 +166,34 @@ def blocks_of(connection: Connection, run: int, *, members_only: bool = False) -
 
 def waiting_in(connection: Connection, run: int) -> Waiting:
     """Who would have moved in a run and was held or queued, and where to; ascending."""
-    mark = "?" if connection.dialect.name == "sqlite" else "%s"
-    statement = (
-        f"SELECT subject, substr(record, {SCORED_OFFSET + 1}, 2), substr(record, {FLAGS_OFFSET + 1}, 2) "  # noqa: S608
-        f"FROM assignment WHERE run = {mark} AND record IS NOT NULL AND subject > {mark} ORDER BY subject LIMIT {BLOCK}"
-    )
+    chain = store_chain.chain_of(connection, run)
     waiting = int(Flag.HELD | Flag.QUEUED)
     subjects, scored, queued = [_NOBODY], [_NOBODY], [_NOBODY]
-    after = -(2**63)
-    while True:
-        rows = connection.exec_driver_sql(statement, (run, after)).cursor
-        found = rows.fetchall() if rows is not None else []
-        if not found:
-            break
-        numbers = np.array([row[0] for row in found], dtype=np.int64)
-        flags = np.frombuffer(b"".join(bytes(row[2]) for row in found), dtype=">u2").astype(np.int64)
-        where = np.frombuffer(b"".join(bytes(row[1]) for row in found), dtype=">i2").astype(np.int64)
+    for numbers, where, flags in _steps_of(connection, chain):
         waits = (flags & waiting) != 0
         subjects.append(numbers[waits])
         scored.append(where[waits])
         queued.append(flags[waits] & int(Flag.QUEUED))
-        after = int(numbers[-1])
     return Waiting(np.concatenate(subjects), np.concatenate(scored).astype(np.int16), np.concatenate(queued) != 0)
 
 
-def effective_of(connection: Connection, run: int, subjects: NDArray[np.int64]) -> NDArray[np.int16]:
-    """The effective segments of these people in a run; -1 for none or not there."""
-    found: dict[int, int] = {}
-    for part in in_batches(subjects.tolist(), 10_000):
-        match = (assignment.c.run == run, assignment.c.subject.in_(part))
-        found.update(
-            (row.subject, row.effective)
-            for row in connection.execute(select(assignment.c.subject, assignment.c.effective).where(*match))
-        )
-    return np.array([found.get(subject, -1) for subject in subjects.tolist()], dtype=np.int16)
-
-
-def counts_of(connection: Connection, run: int) -> dict[int, int]:
-    """People per effective segment number of a run."""
-    found = select(assignment.c.effective, func.count()).where(assignment.c.run == run)
-    return {int(number): int(count) for number, count in connection.execute(found.group_by(assignment.c.effective))}
+def _steps_of(connection: Connection, chain: Sequence[int]) -> Iterator[tuple[Numbers, Numbers, Numbers]]:
+    """Subjects, scored segments and flags of the newest records, ascending."""
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    statement = (
+        f"SELECT subject, substr(record, {SCORED_OFFSET + 1}, 2), substr(record, {FLAGS_OFFSET + 1}, 2) "  # noqa: S608
+        f"FROM assignment WHERE run = {mark} AND subject > {mark} AND subject <= {mark}"
+    )
+    for after, until in store_chain.windows(connection, chain):
+        newest: dict[int, tuple[bytes, bytes]] = {}
+        for run in reversed(chain):
+            rows = connection.exec_driver_sql(statement, (run, after, until)).cursor
+            newest.update((row[0], (bytes(row[1]), bytes(row[2]))) for row in (rows.fetchall() if rows else ()))
+        if newest:
+            numbers = np.array(sorted(newest), dtype=np.int64)
+            scored = np.frombuffer(b"".join(newest[n][0] for n in numbers.tolist()), dtype=">i2")
+            flags = np.frombuffer(b"".join(newest[n][1] for n in numbers.tolist()), dtype=">u2")
+            yield numbers, scored.astype(np.int64), flags.astype(np.int64)
 
 
 def size_of(connection: Connection, run: int) -> int:
@@ -212,19 +202,15 @@ def size_of(connection: Connection, run: int) -> int:
 
 
 def withdraw(connection: Connection, run: int, rows: Sequence[AssignmentRow]) -> None:
-    """Take rows out of a run; only their leaf hashes stay, so that every other proof still verifies."""
+    """Take records out of the run that made them; only their leaf hashes stay, so that every other proof verifies."""
     batch_tree.shred(connection, run, [Opening(row.position, row.random, row.record, row.locator) for row in rows])
     for part in in_batches([row.subject for row in rows], 10_000):
         connection.execute(delete(assignment).where(assignment.c.run == run, assignment.c.subject.in_(part)))
 
 
 def assignments_among(connection: Connection, run: int, subjects: Sequence[int]) -> list[AssignmentRow]:
-    """The assignments of those of these people who have one in the run."""
-    found: list[AssignmentRow] = []
-    for part in in_batches(subjects, 10_000):
-        match = (assignment.c.run == run, assignment.c.subject.in_(part))
-        found.extend(AssignmentRow._make(row) for row in connection.execute(select(*_COLUMNS).where(*match)))
-    return found
+    """Where those of these people stand who have a record along the chain of a run."""
+    return store_chain.rows_among(connection, store_chain.chain_of(connection, run), subjects)
 
 
 def feeders_among(connection: Connection, contacts: Sequence[int]) -> list[Feeder]:
@@ -267,26 +253,32 @@ class AssignmentRows:
         first = self._subject_at(connection, batch, start)
         if first is None:
             return []
-        match = (assignment.c.run == batch, assignment.c.subject >= first)
-        found = select(*_COLUMNS).where(*match).order_by(assignment.c.subject).limit(stop - start)
-        rows = [AssignmentRow._make(row) for row in connection.execute(found)]
-        inside = (row for row in rows if start <= row.position < stop)
-        return [Opening(row.position, row.random, row.record, row.locator) for row in inside]
+        # Plain driver rows of just these columns: a deep check opens every row of every run.
+        statement = (
+            "SELECT position, random, record, locator FROM assignment "  # noqa: S608  # numbers only
+            f"WHERE run = {batch:d} AND subject >= {first:d} ORDER BY subject LIMIT {stop - start:d}"
+        )
+        rows = connection.exec_driver_sql(statement).cursor.fetchall()
+        if rows and start <= rows[0][0] and rows[-1][0] < stop:
+            return list(map(Opening._make, rows))
+        return [Opening._make(row) for row in rows if start <= row[0] < stop]
 
     def _subject_at(self, connection: Connection, run: int, position: int) -> int | None:
         """The lowest subject whose position is not below the one wanted."""
-        ends = select(func.min(assignment.c.subject), func.max(assignment.c.subject)).where(assignment.c.run == run)
-        low, high = connection.execute(ends).one()
+        # Asked for together, SQLite reads the whole run for both ends; one by one it looks at the ends.
+        end = f"SELECT %s(subject) FROM assignment WHERE run = {run:d}"  # noqa: S608  # numbers only
+        low, high = (connection.exec_driver_sql(end % which).scalar_one() for which in ("min", "max"))
         if low is None:
             return None
         answer: int | None = None
         while low <= high:
             middle = (low + high) // 2
-            match = (assignment.c.run == run, assignment.c.subject >= middle)
-            found = select(assignment.c.subject, assignment.c.position).where(*match)
-            row = connection.execute(found.order_by(assignment.c.subject).limit(1)).one()
-            if row.position >= position:
-                answer, high = row.subject, middle - 1
+            subject, place = connection.exec_driver_sql(
+                "SELECT subject, position FROM assignment "  # noqa: S608  # numbers only
+                f"WHERE run = {run:d} AND subject >= {middle:d} ORDER BY subject LIMIT 1"
+            ).one()
+            if place >= position:
+                answer, high = subject, middle - 1
             else:
-                low = row.subject + 1
+                low = subject + 1
         return answer
