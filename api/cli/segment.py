@@ -35,13 +35,18 @@ def register(app: typer.Typer) -> None:
 
 
 @group.command("define")
-def define(context: typer.Context, file: Annotated[Path, typer.Argument(help="The definition as JSON.")]) -> None:
-    """Check a definition and store it as the next version of its scheme."""
+def define(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="The definition as JSON.")],
+    draft: Annotated[bool, typer.Option("--draft", help="Do not activate it yet.")] = False,
+) -> None:
+    """Check a definition, store it as the next version of its scheme, and make it the one that runs."""
     from api.workflows import segments
 
     with output.house(context) as house:
         text = output.read_text(file)
-        made = segments.define(house, text, actor=output.invocation(context).actor, now=output.now())
+        actor = output.invocation(context).actor
+        made = segments.define(house, text, actor=actor, now=output.now(), activate=not draft)
     output.answer(context, made, _show_defined)
 
 
@@ -60,13 +65,16 @@ def run(
     context: typer.Context,
     scheme: Scheme,
     refit: Annotated[bool, typer.Option("--refit", help="Fit a new model instead of using the stored one.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Record everybody, not only who changed.")] = False,
 ) -> None:
     """Assign everybody who is permitted, and publish the result."""
     from api.workflows import segments
 
     invoked = output.invocation(context)
     with output.house(context) as house, output.progress_bar(context, scheme) as progress:
-        report = segments.run(house, scheme, actor=invoked.actor, now=output.now(), refit=refit, progress=progress)
+        report = segments.run(
+            house, scheme, actor=invoked.actor, now=output.now(), refit=refit, progress=progress, incremental=not full
+        )
     output.answer(context, report, _show_report)
 
 
@@ -119,6 +127,9 @@ def lift(context: typer.Context, scheme: Scheme, reference: Reference) -> None:
 def _show_defined(result: SchemeDefined) -> None:
     state = "defined" if result.new else "unchanged"
     output.screen.print(f"{result.scheme}, version {result.version}: {state} ({result.kind}, {result.purpose})")
+    if result.state != "active":
+        runs = f"version {result.active} runs" if result.active else "no version runs"
+        output.screen.print(f"  {'a draft' if result.state == 'draft' else 'waits for the officer'}; {runs}")
 
 
 def _show_list(result: SchemeList) -> None:
@@ -157,6 +168,9 @@ def _show_report(report: RunReport) -> None:
 
 
 def _show_scheme(result: SchemeShown) -> None:
+    if result.state.draft:
+        running = f"version {result.state.active} is active" if result.state.active else "no version is active"
+        output.screen.print(f"[yellow]Version {result.state.draft} is a draft; {running}[/yellow]")
     if result.report is None:
         output.screen.print(f"{result.state.scheme}: never run")
         return

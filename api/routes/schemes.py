@@ -46,9 +46,9 @@ def list_schemes(call: Reader) -> dict[str, Any]:
 
 
 @router.post("/schemes", status_code=201, openapi_extra={"requestBody": {"content": {"application/json": {}}}})
-def define(call: Writer, text: Annotated[str, Depends(document)]) -> dict[str, Any]:
-    """Store a definition as the next version of its scheme."""
-    return workflow.define(call.house, text, actor=call.actor, now=call.now).to_json()
+def define(call: Writer, text: Annotated[str, Depends(document)], draft: bool = False) -> dict[str, Any]:
+    """Store a definition as the next version of its scheme, and make it active or ask for that unless it is a draft."""
+    return workflow.define(call.house, text, actor=call.actor, now=call.now, activate=not draft).to_json()
 
 
 @router.get("/schemes/{scheme}")
