@@ -62,6 +62,7 @@ def sentence(visit: Visit, feature: FeatureProfile) -> str | None:
     if message is not None:
         return say(message, much=say(much))
     label = visit.tongue.pick(feature.label)
+    label = label[:1].upper() + label[1:]  # it begins a sentence
     if higher:
         return say("%(label)s: %(much)s higher than with the others.", label=label, much=say(much))
     return say("%(label)s: %(much)s lower than with the others.", label=label, much=say(much))

@@ -21,6 +21,7 @@ from api.i18n import N_
 from api.pages import role_of
 from api.workflows import segment_notes, segment_profiles
 from audit.errors import BadInput
+from governance.vocabulary import Unit
 from segmentation.definition_features import DEFAULT_CURRENCY
 from segmentation.report import rounded_amount
 
@@ -147,7 +148,7 @@ def profile_view(visit: Visit, scheme: str, key: str) -> ProfileView:
         overlaps=tuple(_overlap(visit, each, shown, counts) for each in shown.overlaps),
         figures=tuple(_figures(visit, point, counts) for point in reversed(shown.trend)),
         margin=any(point.row.margin is not None for point in shown.trend),
-        lines=_lines(visit, shown.trend, counts),
+        lines=_lines(visit, shown.trend, counts, companies=shown.unit == Unit.ACCOUNT),
         notes=tuple(_note(note) for note in shown.notes),
         run=shown.run,
         at=shown.at,
@@ -219,13 +220,13 @@ def _figures(visit: Visit, point: Point, counts: Counts) -> FigureLine:
     )
 
 
-def _lines(visit: Visit, trend: Sequence[Point], counts: Counts) -> tuple[tuple[str, Line], ...]:
+def _lines(visit: Visit, trend: Sequence[Point], counts: Counts, *, companies: bool) -> tuple[tuple[str, Line], ...]:
     """People, and margin or else revenue, run by run."""
     days = [visit.tongue.formats.day(point.at) for point in trend]
     people = [counts.see(point.row.people) for point in trend]
     said = ["–" if each is None else visit.tongue.formats.number(each) for each in people]
-    found = [(N_("People"), line(days, people, said))]
-    of = "margin" if any(point.row.margin is not None for point in trend) else "revenue"
+    found = [(N_("Companies") if companies else N_("People"), line(days, people, said))]
+    of = "margin" if sum(point.row.margin is not None for point in trend) > 1 else "revenue"
     amounts = [
         getattr(point.row, of) if visit.exact else rounded_amount(getattr(point.row, of), point.row.people)
         for point in trend
