@@ -2,104 +2,41 @@
 
 from __future__ import annotations
 
-import json
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import MetaData, insert, select, update
+from sqlalchemy import insert, select, update
 
-from api.migrations.environment import STORES, version_table
-from api.wiring import House, open_house
-from api.workflows import erasing, home
+from api.wiring import House
+from api.workflows import erasing
 from api.workflows.declaring import Subject, declare
 from api.workflows.log import prove_assignment, verify_file, verify_home
 from api.workflows.phone_proof import phone_proof
-from api.workflows.stores import newest_version
+from api.workflows.portal import ask_for_link
 from audit import log
 from audit.errors import NotFound
 from consent import ledger
 from governance.identity import Identity
-from governance.tables import profile, subject
-from governance.vocabulary import OPERATOR, Act, Channel, Unit
-from segmentation.run_publish import publish
+from governance.tables import subject
+from governance.vocabulary import OPERATOR, Channel, Unit
 from segmentation.tables import assignment, correction, export, export_row
+from tests.api.erasing_world import CANARY, PERSON, REFERENCE, everything, facts, plant
 from tests.builders import NOON
 from tests.small_world import DAY, RULES, a_small_world, identity_of, run_scheme, said
-
-CANARY = "zyzzyva-canary"
-PERSON = 7
-REFERENCE = "K0007"
-
-
-class Died(Exception):
-    """Stands for a process that ends between two steps."""
 
 
 @pytest.fixture
 def house(tmp_path: Path, database_url: str) -> Iterator[House]:
     """Sixty people, two runs, and one of them with a canary in every room."""
     made = a_small_world(tmp_path / "home", database_url, people=24, gold=12)
-    _plant(made)
+    plant(made)
     run_scheme(made, RULES)
     run_scheme(made, RULES, now=NOON + timedelta(minutes=1))
     yield made
     made.close()
-
-
-def _plant(house: House) -> None:
-    number = PERSON.to_bytes(16, "big")
-    details = dict(identity_of(PERSON).details) | {"family_name": CANARY, "email": f"{CANARY}@example.org"}
-    house.vault.update([(number, Identity(Unit.CONTACT, REFERENCE, details))])
-    house.protected.replace({"age_group": [(number, CANARY), ((8).to_bytes(16, "big"), "30-39")]})
-    with house.work.writing() as connection:
-        connection.execute(
-            update(profile).where(profile.c.subject == PERSON).values(attributes=json.dumps({"industry": CANARY}))
-        )
-    person = Subject(PERSON, number)
-    objected = said("newsletter", Act.WITHDRAWN, channel=Channel.EMAIL)
-    declare(house, person, [objected], actor=OPERATOR, now=NOON)
-    letter = said("personalised_offers", channel=Channel.POST, has_evidence=True)
-    declare(house, person, [letter], actor=OPERATOR, now=NOON, evidence=[CANARY.encode()])
-
-
-def everything(house: House, folder: Path) -> bytes:
-    """Every byte of the home's files but keys, and every row of every table as text."""
-    found = [path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()]
-    for store, metadata in (
-        (house.work, STORES["work"]), (house.vault.database, STORES["vault"]),
-        (house.protected.database, STORES["protected"]),
-    ):  # fmt: skip
-        found.append(_dump(store, metadata))
-    return b"\n".join(found)
-
-
-def _dump(store: Any, metadata: tuple[MetaData, ...]) -> bytes:
-    with store.reading() as connection:
-        return b"\n".join(
-            b"|".join(value if isinstance(value, bytes) else str(value).encode() for value in row)
-            for one in metadata
-            for table in one.sorted_tables
-            for row in connection.execute(select(table))
-        )
-
-
-def stamp(store: Any, name: str) -> None:
-    """Say that the tables are at the newest version, as migrations would have."""
-    with store.writing() as connection:
-        connection.exec_driver_sql(f"CREATE TABLE {version_table(name)} (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
-        connection.exec_driver_sql(f"INSERT INTO {version_table(name)} VALUES ('{newest_version(name)}')")
-
-
-def facts(house: House, kind: str) -> list[log.Entry]:
-    with house.work.reading() as connection:
-        return log.entries(connection, kind=kind)
 
 
 def test_after_an_erasure_no_store_yields_the_person(house: House, tmp_path: Path) -> None:
@@ -160,65 +97,39 @@ def test_the_block_list_outlives_the_erasure_and_meets_a_new_import(house: House
         assert house.blocklist.blocked(connection, "email", asked, purpose="personalised_offers") == [False]
 
 
+def test_the_address_of_today_is_blocked_for_what_was_refused_at_an_older_one(house: House) -> None:
+    """The order asks the whole history about the address that is held now (OBJ-6)."""
+    moved = dict(identity_of(PERSON).details) | {"email": "moved@example.org"}
+    house.vault.update([(PERSON.to_bytes(16, "big"), Identity(Unit.CONTACT, REFERENCE, moved))])
+
+    erasing.erase(house, REFERENCE, actor=OPERATOR, now=NOON + timedelta(hours=1))
+
+    with house.work.reading() as connection:
+        asked = ["moved@example.org"]
+        assert house.blocklist.blocked(connection, "email", asked, purpose="newsletter") == [True]
+
+
+def test_mails_and_addresses_that_wait_are_forgotten(house: House) -> None:
+    """A link that was asked for, its sealed address and the mail in the outbox folder go with the person (ERA-1)."""
+    address = f"{CANARY}@example.org"
+    ask_for_link(house, address, "en", now=NOON)
+    folder = house.settings.outbox_folder
+    folder.mkdir()
+    (folder / "1.eml").write_text(f"To: {address}\nSubject: x\n\nx")
+    (folder / "2.eml").write_text("To: other@example.org\nSubject: x\n\nx")
+
+    erasing.erase(house, REFERENCE, actor=OPERATOR, now=NOON + timedelta(hours=1))
+
+    assert [path.name for path in folder.glob("*.eml")] == ["2.eml"]
+    assert house.addresses.forget_value(address) == 0
+
+
 def test_a_person_who_was_erased_is_found_by_nobody(house: House) -> None:
     """Erasing twice, or asking afterwards, gives the answer that somebody unknown gets."""
     erasing.erase(house, REFERENCE, actor=OPERATOR, now=NOON + timedelta(hours=1))
 
     with pytest.raises(NotFound):
         erasing.erase(house, REFERENCE, actor=OPERATOR, now=NOON + timedelta(hours=1))
-
-
-@pytest.mark.parametrize("step", erasing.STEPS[:-1])
-def test_what_a_crash_leaves_is_finished_at_the_next_start(house: House, tmp_path: Path, step: str) -> None:
-    """Between any two steps a process may die; readers see an erased person, and the sweeper ends it (design 5)."""
-
-    def die(done: str) -> None:
-        if done == step:
-            raise Died
-
-    with pytest.raises(Died):
-        erasing.erase(house, REFERENCE, actor=OPERATOR, now=NOON + timedelta(hours=1), after=die)
-    with house.work.reading() as connection:
-        assert ledger.subjects_of(connection, [PERSON.to_bytes(16, "big")]) == {}
-
-    assert erasing.sweep(house, now=NOON + timedelta(hours=2)) == 1
-    assert erasing.sweep(house, now=NOON + timedelta(hours=2)) == 0
-
-    assert CANARY.encode() not in everything(house, tmp_path / "home")
-    assert len(facts(house, "subject:erased")) == len(facts(house, "subject:erasure_ordered")) == 1
-    assert verify_home(house, deep=True).ok
-    assert [row.pseudonym for row in house.journal.erased()] == [PERSON.to_bytes(16, "big")]
-
-
-def test_a_process_that_is_killed_is_finished_by_doctor(tmp_path: Path) -> None:
-    """A real SIGKILL after the keys are gone and before the rows are; `lauter doctor` goes on (ERA-1)."""
-    made = a_small_world(tmp_path / "home", people=24, gold=12)
-    _plant(made)
-    run_scheme(made, RULES)
-    settings = made.settings
-    for store in STORES:
-        stamp(getattr(made, store).database if store != "work" else made.work, store)
-    made.close()
-    settings.home.chmod(0o700)
-    script = (
-        "import os, signal, sys\nfrom pathlib import Path\nfrom api.settings import read_settings\n"
-        "from api.wiring import open_house\nfrom api.workflows import erasing\n"
-        "from governance.vocabulary import OPERATOR\nfrom tests.builders import NOON\n"
-        "house = open_house(read_settings({}, home=Path(sys.argv[1])))\n"
-        "kill = lambda step: os.kill(os.getpid(), signal.SIGKILL) if step == 'vault' else None\n"
-        f"erasing.erase(house, {REFERENCE!r}, actor=OPERATOR, now=NOON, after=kill)\n"
-    )
-    child = subprocess.run([sys.executable, "-c", script, str(settings.home)], check=False, cwd=Path.cwd())
-    assert child.returncode == -signal.SIGKILL
-
-    checks = {check.name: check for check in home.examine(settings, now=NOON).checks}
-
-    assert checks["erasures"].sound
-    assert checks["erasures"].detail.startswith("1 ")
-    house = open_house(settings)
-    assert CANARY.encode() not in everything(house, settings.home)
-    assert verify_home(house, deep=True).ok
-    house.close()
 
 
 def test_evidence_of_calls_is_restricted_until_its_day_and_then_destroyed(house: House) -> None:
@@ -294,19 +205,3 @@ def test_a_company_that_is_a_person_can_be_erased_and_its_contacts_lose_the_link
     with house.work.reading() as connection:
         assert connection.scalar(select(subject.c.account).where(subject.c.id == 8)) is None
     assert erasing.remains(house, 8)["assignment"] == 2
-
-
-def test_a_run_that_began_before_the_erasure_publishes_nothing_of_the_person(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The entry of the erasure is what a publication asks about; the row goes down to its hash (OBJ-3, ERA-1)."""
-
-    def later(*given: Any) -> int:
-        erasing.erase(house, REFERENCE, actor=OPERATOR, now=NOON + timedelta(hours=1))
-        return publish(*given)
-
-    monkeypatch.setattr("segmentation.run.publish", later)
-    run_scheme(house, RULES, now=NOON + timedelta(minutes=2))
-
-    assert "assignment" not in erasing.remains(house, PERSON)
-    assert verify_home(house, deep=True).ok
