@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,8 @@ __all__ = [
     "BuiltBatch",
     "InnerProof",
     "Opening",
+    "PackedRows",
+    "PacksRows",
     "batch_leaf",
     "batches",
     "inner_proof",
@@ -50,6 +52,22 @@ class BatchRows(Protocol):
 
     def openings(self, connection: Connection, batch: int, start: int, stop: int) -> list[Opening]:
         """The rows at positions [start, stop) in ascending order; erased ones are left out."""
+
+
+class PackedRows(NamedTuple):
+    """Rows without a gap, laid end to end: 16 random bytes and a record, all of one width."""
+
+    data: bytes
+    width: int
+    locators: NDArray[np.int64]
+
+
+@runtime_checkable
+class PacksRows(Protocol):
+    """Whoever can hand out many rows as one piece: a check of millions reads no row by itself."""
+
+    def packed(self, connection: Connection, batch: int, start: int, stop: int) -> PackedRows | None:
+        """The rows at positions [start, stop); None unless all are there, in order and of one form."""
 
 
 @dataclass(frozen=True)
@@ -203,6 +221,13 @@ def tile_hashes(leaves: Sequence[bytes]) -> list[bytes]:
     rows = np.frombuffer(b"".join(leaves[:full]), dtype=np.uint8).reshape(-1, merkle.HASH_BYTES)
     tiles = as_hashes(climb(rows))
     return [*tiles, merkle.root_of_hashes(leaves[full:])] if full < len(leaves) else tiles
+
+
+def tiles_over(leaves: Hashes) -> list[bytes]:
+    """The same over leaf hashes that lie in one array."""
+    full = len(leaves) // TILE * TILE
+    tiles = as_hashes(climb(leaves[:full]))
+    return [*tiles, merkle.root_of_hashes(as_hashes(leaves[full:]))] if full < len(leaves) else tiles
 
 
 def upper_tiles(tiles: Sequence[bytes]) -> list[bytes]:

@@ -15,7 +15,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from audit import merkle, store_batches
-from audit.batch_tree import TILE, BatchRows, tile_hashes, upper_tiles
+from audit.batch_tree import TILE, BatchRows, PacksRows, hash_rows, tile_hashes, tiles_over, upper_tiles
 from audit.findings import Finding, at_most
 from audit.opening import LOCATOR_BYTES, Opening
 from audit.store_batches import BatchRow
@@ -46,6 +46,36 @@ def _part_findings(
 ) -> Iterator[Finding]:
     """Check the rows and tiles of one part; append the hash of each tile that the rest can rely on."""
     stop = min(start + PART, batch.size)
+    computed: list[bytes | None] = [*_packed_tiles(connection, batch, rows, start, stop)]
+    if not computed:
+        computed = yield from _opened_tiles(connection, batch, rows, range(start, stop))
+    stored = store_batches.tiles_between(connection, batch.id, 8, start // TILE, start // TILE + len(computed))
+    for idx, found in enumerate(computed, start // TILE):
+        kept = stored.get(idx)
+        if found is not None and found != kept:
+            last = min((idx + 1) * TILE, stop) - 1
+            yield Finding(f"batch {batch.id}, tile 8/{idx}", f"it does not fit the rows {idx * TILE} to {last}")
+        tiles.append(found or kept)
+
+
+def _packed_tiles(connection: Connection, batch: BatchRow, rows: BatchRows, start: int, stop: int) -> list[bytes]:
+    """The tiles over rows that all fit their locators; none when anything is amiss, which then is looked at closely."""
+    found = rows.packed(connection, batch.id, start, stop) if isinstance(rows, PacksRows) else None
+    if found is None:
+        return []
+    prefix = np.frombuffer(b"\x00" + batch.header, dtype=np.uint8)
+    body = np.frombuffer(found.data, dtype=np.uint8).reshape(stop - start, found.width)
+    leaves = hash_rows(np.hstack((np.broadcast_to(prefix, (len(body), len(prefix))), body)))
+    if not np.array_equal(leaves[:, :LOCATOR_BYTES].copy().view(">u4").ravel(), found.locators):
+        return []
+    return tiles_over(leaves)
+
+
+def _opened_tiles(
+    connection: Connection, batch: BatchRow, rows: BatchRows, positions: range
+) -> Generator[Finding, None, list[bytes | None]]:
+    """The same row by row: whatever does not fit is named by its position."""
+    start, stop = positions.start, positions.stop
     openings = rows.openings(connection, batch.id, start, stop)
     prefix = b"\x00" + batch.header
     digests = [sha256(prefix + random + record).digest() for _, random, record, _ in openings]
@@ -57,13 +87,7 @@ def _part_findings(
         suspects = yield from _suspects(batch, range(start, stop), openings, digests, shredded)
         leaves = shredded | {row.position: digest for row, digest in zip(openings, digests, strict=True)}
         computed += _unsuspected_tiles(range(start, stop), leaves, suspects)
-    stored = store_batches.tiles_between(connection, batch.id, 8, start // TILE, start // TILE + len(computed))
-    for idx, found in enumerate(computed, start // TILE):
-        kept = stored.get(idx)
-        if found is not None and found != kept:
-            last = min((idx + 1) * TILE, stop) - 1
-            yield Finding(f"batch {batch.id}, tile 8/{idx}", f"it does not fit the rows {idx * TILE} to {last}")
-        tiles.append(found or kept)
+    return computed
 
 
 def _all_fit(positions: range, openings: Sequence[Opening], digests: Sequence[bytes]) -> bool:

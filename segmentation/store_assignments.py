@@ -15,7 +15,7 @@ from audit.database import STAGING_ROWS, in_batches, insert_rows
 from audit.opening import RANDOM_BYTES, Opening
 from audit.tables import batch, batch_tile, shredded_leaf
 from governance.tables import subject
-from segmentation import store_chain
+from segmentation import store_chain, store_proofs
 from segmentation.record import FLAGS_OFFSET, SCORED_OFFSET, Flag
 from segmentation.store_chain import AssignmentRow
 from segmentation.tables import assignment
@@ -262,6 +262,11 @@ class AssignmentRows:
         if rows and start <= rows[0][0] and rows[-1][0] < stop:
             return list(map(Opening._make, rows))
         return [Opening._make(row) for row in rows if start <= row[0] < stop]
+
+    def packed(self, connection: Connection, batch: int, start: int, stop: int) -> batch_tree.PackedRows | None:
+        """Many rows as one piece, if none was erased or altered in its form."""
+        first = self._subject_at(connection, batch, start)
+        return None if first is None else store_proofs.packed_rows(connection, batch, first, start, stop)
 
     def _subject_at(self, connection: Connection, run: int, position: int) -> int | None:
         """The lowest subject whose position is not below the one wanted."""
