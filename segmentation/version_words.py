@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from governance.vocabulary import Text
+from segmentation.definition_features import DEFAULT_CURRENCY, ORDER
 from segmentation.definitions import Definition, Segment
 from segmentation.explain_conditions import in_words
 from segmentation.inputs import Feature
+from segmentation.wording import period
 
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
 
@@ -23,12 +26,18 @@ class Difference:
     text: Text
 
 
-def differences(old: Definition, new: Definition) -> tuple[Difference, ...]:
-    """Everything that a reader has to know about the way from *old* to *new*, in the order of the form."""
-    return (*_heads(old, new), *_features(old, new), *_segments(old, new), *_settings(old, new))
+def differences(
+    old: Definition, new: Definition, names: Mapping[str, Text] = MappingProxyType({})
+) -> tuple[Difference, ...]:
+    """Everything that a reader has to know about the way from *old* to *new*, in the order of the form.
+
+    Args:
+        names: words for purposes, effects and kinds, by key; what has none is told by its key.
+    """
+    return (*_heads(old, new, names), *_features(old, new), *_segments(old, new), *_settings(old, new))
 
 
-def _heads(old: Definition, new: Definition) -> Iterator[Difference]:
+def _heads(old: Definition, new: Definition, names: Mapping[str, Text]) -> Iterator[Difference]:
     words: tuple[tuple[str, str, str, str], ...] = (
         ("Name", "name", old.label.de, new.label.de),
         ("Zweck", "purpose", old.purpose, new.purpose),
@@ -39,7 +48,8 @@ def _heads(old: Definition, new: Definition) -> Iterator[Difference]:
     )
     for german, english, before, after in words:
         if before != after:
-            yield _changed(Text(german, english), Text(before, before), Text(after, after))
+            was, now = (names.get(key, Text(key, key)) for key in (before, after))
+            yield _changed(Text(german, english), was, now)
     if old.stability != new.stability:
         yield Difference(CHANGED, Text("Beständigkeit: andere Vorgaben", "steadiness: other settings"))
 
@@ -48,14 +58,14 @@ def _features(old: Definition, new: Definition) -> Iterator[Difference]:
     before, after = ({each.key: each for each in one.features} for one in (old, new))
     for key, feature in after.items():
         if key not in before:
-            yield _told(ADDED, Text("Merkmal", "detail"), feature.label)
+            yield _told(ADDED, Text("Merkmal", "detail"), _measured(feature))
         elif before[key].to_json() | {"levels": None} != feature.to_json() | {"levels": None}:
             yield _changed(
                 _joined(Text("Merkmal", "detail"), feature.label), _measured(before[key]), _measured(feature)
             )
     for key, feature in before.items():
         if key not in after:
-            yield _told(REMOVED, Text("Merkmal", "detail"), feature.label)
+            yield _told(REMOVED, Text("Merkmal", "detail"), _measured(feature))
 
 
 def _segments(old: Definition, new: Definition) -> Iterator[Difference]:
@@ -120,10 +130,15 @@ def _rule(segment: Segment, definition: Definition) -> Text | None:
 
 
 def _measured(feature: Feature) -> Text:
-    plain = ", ".join(
-        str(part) for part in (feature.window, *feature.kinds, feature.category, feature.currency) if part
-    )
-    return Text(f"{feature.label.de} ({plain})", f"{feature.label.en} ({plain})") if plain else feature.label
+    """A feature with its window, and with what else is not as usual."""
+    length = period(feature.window) if feature.window else None
+    kinds = () if feature.kinds in {(), (ORDER,)} else feature.kinds
+    currency = feature.currency if feature.currency != DEFAULT_CURRENCY else None
+    plain = [part for part in (*kinds, feature.category, currency) if part]
+    german = ", ".join(([length.de] if length else []) + plain)
+    english = ", ".join(([length.en] if length else []) + plain)
+    label = feature.label
+    return Text(f"{label.de} ({german})", f"{label.en} ({english})") if german else label
 
 
 def _plain(value: Any) -> Text:

@@ -93,7 +93,10 @@ def document_of(draft: Draft, catalogue: Catalogue, language: Language, base: Ma
         settings = settings_of(making, draft)
         document |= settings | _segments(making, draft, settings)
     if making.features:
-        document["features"] = list(making.features.values())
+        known = [each["key"] for each in making.base.get("features", ())]
+        order = {key: place for place, key in enumerate(known)}
+        features = making.features.values()
+        document["features"] = sorted(features, key=lambda each: order.get(each["key"], len(order)))
     if draft.kind == Kind.RULES and making.base.get("blocks"):
         document["blocks"] = making.base["blocks"]
     return Made(document, tuple(making.mistakes), making.places)

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from api.access import Right
 from api.console.forms import Mistake, refused
 from api.console.preview_view import PreviewPage, preview_page
+from api.console.schemes import EFFECTS, KINDS, UNITS
 from api.deps import Visit, posting, visiting
 from api.i18n import N_
 from api.pages import role_of
@@ -20,6 +21,7 @@ from api.workflows import activations, previews
 from api.workflows.activation_results import ActivationState, Versions
 from api.workflows.stored_definitions import stored_definition
 from audit.errors import LauterError
+from governance.vocabulary import Text
 from segmentation import store_activation
 from segmentation.store import DefinitionRow
 from segmentation.version_words import ADDED, CHANGED, REMOVED, Difference, differences
@@ -158,9 +160,17 @@ def _changes(
 ) -> tuple[tuple[str, str], ...]:
     if old is None:
         return ()
-    pair = (stored_definition(visit.house, connection, row).definition for row in (old, new))
-    found: tuple[Difference, ...] = differences(*pair)
+    before, after = (stored_definition(visit.house, connection, row).definition for row in (old, new))
+    found: tuple[Difference, ...] = differences(before, after, _names(visit))
     return tuple((CHANGES[each.kind], visit.tongue.pick(each.text)) for each in found)
+
+
+def _names(visit: Visit) -> dict[str, Text]:
+    """Purposes, effects and kinds as people know them."""
+    tongues = visit.web.tongues
+    words = {each.value: word for each, word in (*EFFECTS.items(), *KINDS.items(), *UNITS.items())}
+    told = {key: Text(tongues["de"].say(word), tongues["en"].say(word)) for key, word in words.items()}
+    return told | {key: purpose.label for key, purpose in visit.house.catalogue.purposes.items()}
 
 
 @router.get("/segments/{name}/versions")

@@ -80,6 +80,18 @@ def test_what_the_form_shows_of_a_definition_it_gives_back_unchanged(name: str) 
     )  # fmt: skip
 
 
+def test_the_page_gives_back_what_it_was_opened_with(served: Served) -> None:
+    """No hidden part of a scheme gets lost between page and store."""
+    segments.define(served.house, demo("reaktivierung.json"), actor=OPERATOR, now=served.now)
+    browser = served.browser(Role.MARKETING)
+    path = "/console/segments/reaktivierung/edit"
+
+    answer = browser.post(path, data=filled(browser.get(path).text) | {"do": "draft"})
+
+    assert answer.status_code == 303, answer.text
+    assert activations.versions(served.house, "reaktivierung").newest == 1
+
+
 def test_and_or_not_relative_dates_and_sets_become_conditions() -> None:
     """The vocabulary of rules is there without a word of code (issue: rules as good as a filter)."""
     form = {
