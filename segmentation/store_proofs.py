@@ -18,23 +18,23 @@ def oldest_fact_in_use(connection: Connection) -> int | None:
 
 
 _PACKED = """
-    SELECT count(*), min(length(record)), max(length(record)), min(length(random)), max(length(random)),
-           {locators}, {positions}, {data}
+    SELECT count(*), {locators}, {positions}, {data}
     FROM (SELECT position, random, record, locator FROM assignment
           WHERE run = {run:d} AND subject >= {first:d} ORDER BY subject LIMIT {limit:d}) AS part
+    WHERE length(random) = {random:d} AND length(record) = {record:d} {types}
 """  # numbers only
 _FORMS = {
     "sqlite": {
         "locators": "group_concat(locator)",
         "positions": "group_concat(position)",
-        # A value of another type gives another number of bytes or none, and is then looked at by itself.
-        "data": "CASE WHEN min(typeof(random) = 'blob' AND typeof(record) = 'blob') "
-        "THEN CAST(group_concat(random || record, '') AS BLOB) END",
+        "data": "CAST(group_concat(random || record, '') AS BLOB)",
+        "types": "AND typeof(random) = 'blob' AND typeof(record) = 'blob'",
     },
     "postgresql": {
         "locators": "string_agg(locator::text, ',' ORDER BY position)",
         "positions": "string_agg(position::text, ',' ORDER BY position)",
         "data": "string_agg(random || record, ''::bytea ORDER BY position)",
+        "types": "",
     },
 }
 
@@ -45,12 +45,13 @@ def packed_rows(connection: Connection, run: int, first: int, start: int, stop: 
     None unless each position is there once, in order, and all records have one width: what was moved across the
     border of two rows must not pass for the same bytes.
     """
-    statement = _PACKED.format(run=run, first=first, limit=stop - start, **_FORMS[connection.dialect.name])
-    count, narrow, wide, shortest, longest, locators, positions, data = connection.exec_driver_sql(statement).one()
-    if count != stop - start or narrow != wide or (shortest, longest) != (RANDOM_BYTES, RANDOM_BYTES) or data is None:
+    match = (assignment.c.run == run, assignment.c.subject == first)
+    record = connection.execute(select(func.length(assignment.c.record)).where(*match)).scalar_one() or 0
+    sizes = {"run": run, "first": first, "limit": stop - start, "random": RANDOM_BYTES, "record": record}
+    statement = _PACKED.format(**sizes, **_FORMS[connection.dialect.name])
+    count, locators, positions, data = connection.exec_driver_sql(statement).one()
+    if not count or count != stop - start or len(data) != count * (RANDOM_BYTES + record):
         return None
-    width = RANDOM_BYTES + wide
-    found = np.array(positions.split(","), dtype=np.int64)
-    if len(data) != count * width or not np.array_equal(found, np.arange(start, stop)):
+    if not np.array_equal(np.array(positions.split(","), dtype=np.int64), np.arange(start, stop)):
         return None
-    return PackedRows(bytes(data), width, np.array(locators.split(","), dtype=np.int64))
+    return PackedRows(bytes(data), RANDOM_BYTES + record, np.array(locators.split(","), dtype=np.int64))
