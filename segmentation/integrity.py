@@ -14,13 +14,13 @@ from audit import log
 from audit.errors import Broken, NotFound
 from audit.findings import Finding
 from audit.store_batches import read_batch
-from segmentation import store, store_assignments
+from segmentation import store, store_chain
 from segmentation.errors import ModelBroken
 from segmentation.models import Model, parse_model
 from segmentation.reading import digest_of
 from segmentation.record import unpack_many
 from segmentation.store import RunRow
-from segmentation.store_assignments import AssignmentRow
+from segmentation.store_chain import AssignmentRow
 
 
 def check_models(connection: Connection) -> Iterator[Finding]:
@@ -43,7 +43,7 @@ def check_assignments(connection: Connection) -> Iterator[Finding]:
         if model is None:
             yield Finding(f"run {run.id}", "its model is missing or altered, so that its records cannot be read")
             continue
-        for block in store_assignments.rows_of(connection, run.id):
+        for block in store_chain.own_rows_of(connection, run.id):
             yield from _check_rows(run, model, block)
 
 
@@ -71,6 +71,7 @@ def _check_run(connection: Connection, run: RunRow) -> Iterator[Finding]:
         "population": run.population,
         "watermark": run.watermark,
         "previous": run.previous,
+        "base": run.base,
         "size": run.size,
         "root": batch.root,
         "header": batch.header,

@@ -92,6 +92,8 @@ class RunReport:
     size: int
     """Records, those of leavers included."""
     previous: int | None
+    base: int | None = None
+    """Run whose records stand for everybody this one has none of; None: it recorded everybody."""
 
     def to_json(self) -> dict[str, Any]:
         """As the command line prints it and the run keeps it."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from sqlalchemy import Connection
@@ -15,7 +16,7 @@ from sqlalchemy import Connection
 from audit import log
 from audit.database import Database
 from consent.permission import PermittedPopulation, PopulationRequest, permitted
-from segmentation import figures, store, store_assignments
+from segmentation import figures, store, store_assignments, store_chain
 from segmentation.corrections import in_force, segment_numbers
 from segmentation.definitions import Definition
 from segmentation.features import FactSource, Subjects
@@ -28,8 +29,11 @@ from segmentation.run_stage import Plan, Tally, census, stage, with_queue
 from segmentation.run_task import Clock, Task, before_this, renumbering
 from segmentation.stability import adjusted_rand
 from segmentation.store import DefinitionRow, ModelRow
+from segmentation.store_chain import AssignmentRow
 
 MOST_OVERLAPS = 100
+MOST_CHANGED = 0.2
+"""Share of the full run's records that the incremental runs on it may add up to."""
 
 
 def run(database: Database, task: Task) -> RunReport:
@@ -68,13 +72,13 @@ def _run(database: Database, snapshot: Connection, number: int, task: Task, cloc
     with clock.stage("compare"):
         before = before_this(snapshot, population, task, last, model)
         corrections = in_force(snapshot, task.definition.scheme, segment_numbers(model))
-    plan = Plan(number, task, model, before, corrections, population.watermark)
+    plan = _on_base(database, snapshot, Plan(number, task, model, before, corrections, population.watermark), last)
     with clock.stage("census"):
         plan = with_queue(plan, source)
         suppressed, everybody = census(plan, source)
     with clock.stage("stage"):
         built, tally = stage(database, plan, everybody, suppressed, population.size)
-    ready = Publication(number, task, model, built, population, last[0] if last else None)
+    ready = Publication(number, task, model, built, population, last[0] if last else None, plan.base)
     reports: list[RunReport] = []
 
     def written(late: Late) -> str:
@@ -85,6 +89,29 @@ def _run(database: Database, snapshot: Connection, number: int, task: Task, cloc
         publish(database, ready, written)
     figures.note(database, ready, last)
     return reports[-1]
+
+
+def _on_base(database: Database, snapshot: Connection, plan: Plan, last: tuple[int, Model] | None) -> Plan:
+    """The plan of an incremental run, where that is wanted and the last run can be built upon; else as it is.
+
+    The same definition and model, a chain that is not too long, and few enough records in it that reading it stays
+    as cheap as reading a full run.
+    """
+    if not plan.task.incremental or last is None or last[1].digest != plan.model.digest:
+        return plan
+    chain = store_chain.chain_of(snapshot, last[0])
+    runs = [store.run_of(snapshot, number) for number in chain]
+    sizes = [run.size or 0 for run in runs if run is not None]
+    same = all(run is not None and run.definition == plan.task.definition.digest for run in runs)
+    if not same or len(chain) >= store_chain.LONGEST or sum(sizes[:-1]) > MOST_CHANGED * sizes[-1]:
+        return plan
+    with database.writing() as connection:
+        store_chain.set_base(connection, plan.run, last[0])
+
+    def standing(after: int, until: int) -> list[AssignmentRow]:
+        return store_chain.rows_between(snapshot, chain, after, until)
+
+    return replace(plan, base=last[0], standing=standing)
 
 
 def _last(connection: Connection, scheme: str) -> tuple[int, Model] | None:
@@ -185,6 +212,7 @@ def _report(
         root=ready.built.root.hex(),
         size=ready.built.size,
         previous=ready.previous,
+        base=ready.base,
     )
 
 

@@ -60,6 +60,8 @@ class Publication:
     built: BuiltBatch
     population: PermittedPopulation
     previous: int | None
+    base: int | None = None
+    """The run whose records stand for everybody this one has none of."""
 
 
 def publish(database: Database, ready: Publication, report: Callable[[Late], str]) -> int:
@@ -129,9 +131,11 @@ def _withdraw(connection: Connection, ready: Publication, changed: Ids, late: La
             continue
         if reason is None and row.subject not in withholding:
             continue
-        gone.append(row)
         _note(late, row, reason)
-    store_assignments.withdraw(connection, ready.run, gone)
+        if row.run == ready.run or reason is None:
+            gone.append(row)  # what stood before was lawful then and stays: permission is asked at each use
+    for number in {row.run for row in gone}:
+        store_assignments.withdraw(connection, number, [row for row in gone if row.run == number])
 
 
 def _note(late: Late, row: AssignmentRow, reason: Reason | None) -> None:
@@ -202,6 +206,7 @@ def _fact(ready: Publication) -> Fact:
         "population": ready.population.digest(),
         "watermark": ready.population.watermark,
         "previous": ready.previous,
+        **({"base": ready.base} if ready.base is not None else {}),
         **ready.built.facts(ready.run),
     }
     return Fact("run:published", str(task.actor), task.now, body)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -16,6 +16,7 @@ from audit.database import STAGING_ROWS, Database
 from audit.instants import to_microseconds
 from audit.opening import RANDOM_BYTES
 from segmentation import store, store_assignments
+from segmentation.changes import changed_only
 from segmentation.corrections import Corrections
 from segmentation.errors import RunOverlapped
 from segmentation.features import FactBatch, FactSource
@@ -27,6 +28,7 @@ from segmentation.scoring import score
 from segmentation.stability import contingency
 from segmentation.steadiness import Earlier, Movers, queue, steadied
 from segmentation.store_assignments import PackedRows
+from segmentation.store_chain import AssignmentRow
 
 Numbers = NDArray[np.int16]
 MOST_COMPARED = 64
@@ -43,6 +45,10 @@ class Plan:
     before: Before
     corrections: Corrections
     watermark: int
+    base: int | None = None
+    """The run whose records stand for everybody nothing changed for; None: this run records everybody."""
+    standing: Callable[[int, int], Sequence[AssignmentRow]] | None = None
+    """The newest records of the people in a span of subjects (after, until], where there is a base."""
     queue: NDArray[np.int64] | None = None
     """Who has to wait for the next run, ascending; None: nobody, there is no budget."""
 
@@ -167,7 +173,10 @@ def stage(
     with _Writer(database, plan, builder) as writer:
         for part in everybody:
             until = int(part.batch.subjects[-1])
-            writer.write(_with_leavers(plan, _records(plan, part, suppressed, tally), last, until))
+            records = _records(plan, part, suppressed, tally)
+            if plan.standing is not None:
+                records = changed_only(records, plan.standing(last, until), plan.model.layout)
+            writer.write(_with_leavers(plan, records, last, until))
             last = until
             done += len(part.batch.subjects)
             plan.task.progress(done, people)

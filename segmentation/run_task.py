@@ -49,6 +49,8 @@ class Task:
     progress: Progress = no_progress
     cause: str = "hand"
     """hand, schedule or change."""
+    incremental: bool = False
+    """Record only whom something changed for, where the last run allows it."""
 
     @property
     def purpose(self) -> Purpose:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from api.workflows.price_gates import PriceInForce, in_force_on
 from api.workflows.stored_definitions import OUTDATED, StoredDefinition, stored_definition
 from audit import log
+from audit.database import from_microseconds
 from audit.errors import NotFound
 from audit.fact import Fact, FactValue
 from governance.vocabulary import REASON_TEXT, Decision, Language, Reason, Text
@@ -132,7 +133,16 @@ def _explanation(
         prices=_prices(house, connection, live, segment, now),
         effective=segment,
     )
-    return explain(stored.definition, live.model, record, around, decided_at=live.run.now)
+    told = explain(stored.definition, live.model, record, around, decided_at=from_microseconds(record.now))
+    return told if record.run == live.run.id else replace(told, steps=(*told.steps, _confirmed(live)))
+
+
+def _confirmed(live: Live) -> Text:
+    at = live.run.now
+    return Text(
+        f"Lauf {live.run.id} vom {at:%d.%m.%Y} hat das bestätigt: Es hat sich seither nichts geändert.",
+        f"Run {live.run.id} of {at:%Y-%m-%d} confirmed it: nothing has changed since.",
+    )
 
 
 def _correction(live: Live, member: Member) -> CorrectionNote | None:

@@ -160,9 +160,10 @@ def prove_assignment(house: House, scheme: str, reference: str, *, actor: Actor,
 def prove_subject(house: House, scheme: str, subject: int, *, actor: Actor, now: datetime) -> ProofMade:
     """The same for a subject that was found already."""
     with house.work.writing() as connection:
-        run = store.live_run(connection, scheme)
-        row = store_assignments.assignment_of(connection, run.id, subject) if run else None
-        if run is None or run.fact is None or row is None:
+        live = store.live_run(connection, scheme)
+        row = store_assignments.assignment_of(connection, live.id, subject) if live else None
+        run = store.run_of(connection, row.run) if row else None  # the record may stand in an earlier run of the chain
+        if row is None or run is None or run.fact is None:
             raise NotFound(f"{scheme}: the live run holds no assignment of this person")
         if checkpoint.covering(connection, run.fact) is None:
             checkpoint.sign(connection, house.signer, now=now)

@@ -133,8 +133,11 @@ def run(
     refit: bool = False,
     progress: Callable[[int, int | None], None] | None = None,
     cause: str = "hand",
+    incremental: bool = True,
 ) -> RunReport:
     """Run the active version of a scheme and publish the result.
+
+    With *incremental*, only those get a new record for whom something changed, where the last run allows it.
 
     Raises:
         SchemeUnknown: no such scheme.
@@ -158,6 +161,7 @@ def run(
         refit=refit,
         progress=progress or no_progress,
         cause=cause,
+        incremental=incremental and not refit,
     )
     return run_task(house.work, task)
 
