@@ -115,7 +115,9 @@ def covering(connection: Connection, index: int) -> str | None:
     if last is None or note_claim(last).size <= index:
         return None
     seen = store_witnessing.newest_size(connection)
-    if seen is not None and seen > index:  # a witnessed checkpoint shows more than a newer one without a witness
+    if seen is None:
+        return last
+    if seen > index:  # a witnessed checkpoint shows more than a newer one without a witness
         older = store.checkpoint_at(connection, seen)
         last = older if older is not None else last
     return witnessed(connection, last)

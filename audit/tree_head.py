@@ -65,5 +65,5 @@ def open_checkpoint(data: bytes | str, verifiers: Sequence[LogVerifier]) -> Sign
     checkpoint = parse_checkpoint(opened.text)
     logs = {(verifier.name, verifier.key_id) for verifier in verifiers if not verifier.is_witness}
     if not any((s.name, s.key_id) in logs and s.name == checkpoint.origin for s in opened.verified):
-        raise ProofRefused("checkpoint: not signed by a known key of the log it names; a witness alone is not enough")
+        raise ProofRefused("checkpoint: not signed by a known key of the log that it names")
     return SignedCheckpoint(checkpoint, opened)
