@@ -72,6 +72,14 @@ class Purpose:
     ask_again_after: str = "P6M"
     """Nobody who refused or withdrew is asked again before that (CON-14), as an ISO 8601 duration."""
 
+    def needs_assessment(self, effect: EffectClass) -> bool:
+        """Whether nothing with this effect may begin without one (Articles 6(1)(f) and 35(3)(a) GDPR; GOV-2)."""
+        return self.basis is LegalBasis.LEGITIMATE_INTERESTS or effect in {EffectClass.PRICE, EffectClass.CONTRACT}
+
+    def lacks_assessment(self, effect: EffectClass, day: date) -> bool:
+        """Whether the one that is needed is missing or over on that day."""
+        return self.needs_assessment(effect) and (self.assessment is None or not self.assessment.holds_on(day))
+
     def covers(self, category: str) -> bool:
         """Whether a Fideslang category is among those the purpose may use."""
         return any(category == own or category.startswith(f"{own}.") for own in self.categories)

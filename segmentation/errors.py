@@ -107,6 +107,16 @@ class OtherSchemeUnfit(Refused):
         super().__init__(f"Moves in the scheme {scheme!r} cannot be forecast: it {why}.")
 
 
+class AssessmentMissing(Refused):
+    """A scheme may not become active, because the assessment its purpose needs is missing or over (Article 35 GDPR)."""
+
+    def __init__(self, purpose: str) -> None:
+        super().__init__(
+            f"the purpose {purpose!r} needs a valid assessment before a scheme with this effect may run; renew it and "
+            "put its new last day into the catalogue"
+        )
+
+
 class StaleSegment(Refused):
     """The result is too old, or another version is active: nothing leaves by it (Article 5(1)(d) GDPR)."""
 

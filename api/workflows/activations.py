@@ -19,7 +19,7 @@ from audit.fact import Fact, FactValue
 from governance.vocabulary import Actor, EffectClass, Role
 from segmentation import store, store_activation
 from segmentation.definitions import parse_definition
-from segmentation.errors import NotActivated, SchemeUnknown
+from segmentation.errors import AssessmentMissing, NotActivated, SchemeUnknown
 from segmentation.store_activation import ACTIVE, REFUSED, REQUESTED, SUPERSEDED, WITHDRAWN, ActivationRow
 
 if TYPE_CHECKING:
@@ -106,6 +106,8 @@ def ask(
     """The same within the caller's transaction: the row's number, and the facts still to be appended."""
     effect = parse_definition(row.document, house.catalogue).effect_class
     waits = needs_officer(effect, actor)
+    if not waits:
+        _check_assessed(house, row, now)
     for state in (ACTIVE, REQUESTED) if waits else (ACTIVE,):
         standing = store_activation.in_state(connection, row.scheme, state)
         if standing is not None and standing.definition == row.digest:
@@ -144,13 +146,26 @@ def decide(
         if actor.role is not Role.OPERATOR and str(actor) in (asked.requested_by, row.created_by):
             raise DecisionRefused(f"version {row.version} of {scheme!r} needs somebody who neither wrote it nor asked")
         if approve:
-            parse_definition(row.document, house.catalogue)
+            _check_assessed(house, row, now)
             fact = _activate(connection, asked.id, row, actor=actor, now=now, note=note.strip(), approval="officer")
         else:
             store_activation.settle(connection, asked.id, REFUSED, actor=str(actor), now=now, note=note.strip())
             fact = _fact("refused", row, actor, now, effect=asked.effect_class)
         log.append(connection, [fact])
         return _state(connection, _row(connection, scheme, asked.id))
+
+
+def _check_assessed(house: House, row: DefinitionRow, now: datetime) -> None:
+    """Nothing becomes active whose assessment is missing or over (PRI-6, GOV-2).
+
+    Raises:
+        AssessmentMissing: says for which purpose.
+        DefinitionInvalid, FieldNotPermitted: the catalogue does not carry it any more.
+    """
+    definition = parse_definition(row.document, house.catalogue)
+    purpose = house.catalogue.purpose(definition.purpose)
+    if purpose.lacks_assessment(definition.effect_class, house.today(now)):
+        raise AssessmentMissing(purpose.key)
 
 
 def withdraw(house: House, scheme: str, *, actor: Actor, now: datetime) -> ActivationState:

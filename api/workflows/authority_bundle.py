@@ -44,7 +44,7 @@ READ_ME = Text(
     "erklaerungen/      jede Erklärung der Person: Beleg nach DPV 2.3 und Beweis\n"
     "nachweise/         Zweck, Grundlage, Freigabe, Modell jeder Segmentierung; Folgenabschätzung\n"
     "verzeichnis.pdf    Verzeichnis von Verarbeitungstätigkeiten\n"
-    "schluessel.txt     öffentlicher Schlüssel des Protokolls\n"
+    "schluessel.txt     öffentliche Schlüssel des Protokolls, der jetzige zuerst\n"
     "checkpoint.txt     letzter unterschriebener Stand des Protokolls\n"
     "inhalt.json        SHA-256 jeder Datei\n\n"
     "Prüfen ohne Datenbank und ohne Netz:\n"
@@ -55,7 +55,7 @@ READ_ME = Text(
     "declarations/      each declaration of the person: receipt under DPV 2.3 and proof\n"
     "evidence/          purpose, basis, approval, model of each segmentation; impact assessment\n"
     "record.pdf         record of processing activities\n"
-    "key.txt            public key of the log\n"
+    "key.txt            public keys of the log, the present one first\n"
     "checkpoint.txt     last signed state of the log\n"
     "contents.json      SHA-256 of each file\n\n"
     "To check without database and network:\n"
@@ -126,7 +126,7 @@ def authority_bundle(
 def _files(order: _Order) -> Iterator[tuple[str, bytes]]:
     house, names, now = order.house, order.names, order.now
     yield f"{names['read']}.txt", order.tongue.pick(READ_ME).encode()
-    yield f"{names['key']}.txt", f"{house.signer.vkey}\n".encode()
+    yield f"{names['key']}.txt", "".join(f"{key}\n" for key in logs.own_keys(house)).encode()
     yield "checkpoint.txt", logs.newest_checkpoint(house).note.encode()
     yield from _paper(order, names["state"], state_on(house, order.subject, order.day, actor=order.actor, now=now))
     yield from _assignments(order)

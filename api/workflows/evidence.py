@@ -17,7 +17,7 @@ from audit import log
 from governance.papers import Line, Paper, Part, both
 from governance.purposes import Purpose
 from governance.record_words import BASES, EFFECTS, category, period
-from governance.vocabulary import EffectClass, Language, LegalBasis, Text
+from governance.vocabulary import EffectClass, Language, Text
 from segmentation import store, store_activation
 from segmentation.errors import SchemeUnknown
 from segmentation.reading import digest_of
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
     from api.wiring import House
     from segmentation.store import DefinitionRow, RunRow
-
-NEEDS_ASSESSMENT = frozenset({EffectClass.PRICE, EffectClass.CONTRACT})
 
 
 @dataclass(frozen=True)
@@ -114,9 +112,9 @@ def _purpose(stored: StoredDefinition, today: date) -> Part:
 def assessment_line(purpose: Purpose, effect: EffectClass, today: date) -> Line:
     """The assessment a scheme needs (Articles 6(1)(f) and 35(3)(a) GDPR), open where it is missing or over."""
     label = Text("Abwägung oder Folgenabschätzung", "Assessment")
-    needed = purpose.basis is LegalBasis.LEGITIMATE_INTERESTS or effect in NEEDS_ASSESSMENT
     found = purpose.assessment
     if found is None:
+        needed = purpose.needs_assessment(effect)
         missing = Text("fehlt", "missing") if needed else Text("nicht verlangt", "not required")
         return Line("assessment", label, (missing,), open=needed)
     until = found.valid_until

@@ -14,7 +14,7 @@ from pypdf import PdfReader
 
 from api.i18n import tongues
 from api.wiring import House
-from api.workflows import segments
+from api.workflows import activations, segments
 from api.workflows.evidence import evidence_pack
 from api.workflows.home import note_catalogue
 from api.workflows.paper_pdf import paper_pdf
@@ -25,6 +25,7 @@ from governance.catalogue import Catalogue, parse_catalogue
 from governance.papers import Paper, lines_of
 from governance.record_words import period
 from governance.vocabulary import OPERATOR, Role
+from segmentation.errors import AssessmentMissing
 from tests.api.web import Served
 from tests.small_world import NOON, RULES, a_small_world, run_scheme
 
@@ -145,9 +146,9 @@ def test_a_record_on_paper_has_a_structure_tree(house: House, language: str) -> 
     """PDF/UA-1: whoever cannot see it can read it (Article 12(1) GDPR)."""
     speaking = tongues("Europe/Berlin")[language]  # type: ignore[index]
     data = paper_pdf(processing_record(house, now=NOON), speaking, now=NOON)
-    reader = PdfReader(io.BytesIO(data))
-    assert "/StructTreeRoot" in reader.trailer["/Root"]
-    assert reader.trailer["/Root"]["/Lang"] == language
+    root = PdfReader(io.BytesIO(data)).root_object
+    assert "/StructTreeRoot" in root
+    assert root["/Lang"] == language
     assert data == paper_pdf(processing_record(house, now=NOON), speaking, now=NOON)
 
 
@@ -189,3 +190,15 @@ class TestOverHttp:
         answer = caller.get("/api/v1/schemes/value/evidence").json()
         assert {"complete", "missing", "parts"} <= set(answer)
         assert caller.get("/api/v1/records/processing/changes?since=2026-11-01").status_code == 200
+
+
+def test_nothing_becomes_active_whose_assessment_is_over(house: House) -> None:
+    """A missing item keeps a segment from becoming active (PRI-6, PRI-7, GOV-2; Article 35(11) GDPR)."""
+    late = NOON.replace(year=2031)
+    document = json.dumps(RULES | {"scheme": "care", "purpose": "sales_care"})
+    with pytest.raises(AssessmentMissing, match="sales_care"):
+        segments.define(house, document, actor=OPERATOR, now=late)
+    segments.define(house, document, actor=OPERATOR, now=late, activate=False)
+    with pytest.raises(AssessmentMissing):
+        activations.request(house, "care", actor=OPERATOR, now=late)
+    assert activations.request(house, "care", actor=OPERATOR, now=NOON).state == "active"
