@@ -148,7 +148,7 @@ def test_a_record_on_paper_has_a_structure_tree(house: House, language: str) -> 
     data = paper_pdf(processing_record(house, now=NOON), speaking, now=NOON)
     root = PdfReader(io.BytesIO(data)).root_object
     assert "/StructTreeRoot" in root
-    assert root["/Lang"] == language
+    assert str(root["/Lang"]) == language
     assert data == paper_pdf(processing_record(house, now=NOON), speaking, now=NOON)
 
 
