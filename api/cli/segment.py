@@ -13,7 +13,7 @@ from api.cli import output, schedule, segment_life
 from api.cli.forecast import show_evaluation
 
 if TYPE_CHECKING:
-    from api.workflows.segments import CorrectionMade, SchemeDefined, SchemeList, SchemeShown
+    from api.workflows.segment_results import CorrectionMade, SchemeDefined, SchemeList, SchemeShown
     from segmentation.corrections import CorrectionState
     from segmentation.report import RunReport
 
@@ -100,7 +100,8 @@ def correct(
     review: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Review date; else in a year.")] = None,
 ) -> None:
     """Correct one person's assignment; acts at once and outranks every run until lifted."""
-    from api.workflows import segments
+    from api.workflows import correcting
+    from api.workflows.segment_results import CorrectionOrder
     from audit.errors import BadInput
 
     kinds = [kind for kind, given in (("move", to is not None), ("pin", pin), ("out", out)) if given]
@@ -109,18 +110,18 @@ def correct(
     now = output.now()
     with output.house(context) as house:
         day = review.date() if review else house.today(now) + REVIEW_AFTER
-        order = segments.CorrectionOrder(kinds[0], to, reason, day)
-        made = segments.correct(house, scheme, reference, order, actor=output.invocation(context).actor, now=now)
+        order = CorrectionOrder(kinds[0], to, reason, day)
+        made = correcting.correct(house, scheme, reference, order, actor=output.invocation(context).actor, now=now)
     output.answer(context, made, _show_correction)
 
 
 @group.command("lift")
 def lift(context: typer.Context, scheme: Scheme, reference: Reference) -> None:
     """End a correction; the live run decides again."""
-    from api.workflows import segments
+    from api.workflows import correcting
 
     with output.house(context) as house:
-        made = segments.lift(house, scheme, reference, actor=output.invocation(context).actor, now=output.now())
+        made = correcting.lift(house, scheme, reference, actor=output.invocation(context).actor, now=output.now())
     output.answer(context, made, _show_correction)
 
 

@@ -20,11 +20,11 @@ from api.console.person import Found, found
 from api.deps import Visit, posting, visiting
 from api.i18n import N_
 from api.pages import role_of
+from api.workflows import correcting as workflow
 from api.workflows import log as logs
-from api.workflows import segments as workflow
 from api.workflows.explanations import NotInScheme, explain_subject, member_now
 from api.workflows.replaying import replay
-from api.workflows.segments import CorrectionOrder
+from api.workflows.segment_results import CorrectionOrder
 from api.workflows.stored_definitions import stored_definition
 from audit.errors import LauterError, NotFound
 from governance.vocabulary import REASON_TEXT

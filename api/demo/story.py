@@ -20,10 +20,11 @@ from api.demo import visits
 from api.demo.world import World, make_world, write_world
 from api.settings import Settings
 from api.wiring import House, open_house
-from api.workflows import consents, export_requests, exports, imports, log, prices, segments, staff
+from api.workflows import consents, correcting, export_requests, exports, imports, log, prices, segments, staff
 from api.workflows.consents import Said
 from api.workflows.explanations import ExplainedAssignment, explain_reference
 from api.workflows.home import make_home
+from api.workflows.segment_results import CorrectionOrder
 from audit.errors import BadInput, Refused
 from governance.vocabulary import OPERATOR, Act, Actor, Role, Scope
 
@@ -171,8 +172,8 @@ def _correct(stage: Stage) -> None:
     with stage.step("correct one person, run again") as result:
         reference = _first_in(stage, "reactivate")
         review = stage.now().date() + timedelta(days=180)
-        order = segments.CorrectionOrder("move", "care", CORRECTION, review)
-        segments.correct(stage.house, SCHEMES[0], reference, order, actor=desk, now=stage.now())
+        order = CorrectionOrder("move", "care", CORRECTION, review)
+        correcting.correct(stage.house, SCHEMES[0], reference, order, actor=desk, now=stage.now())
         report = segments.run(stage.house, SCHEMES[0], actor=OPERATOR, now=stage.now())
         result.update(report.to_json())
         stage.told.corrected = {"reference": reference, "from": "reactivate", "to": "care", "run": report.run}

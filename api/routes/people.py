@@ -11,10 +11,10 @@ from starlette.responses import Response
 
 from api.access import Right
 from api.routes.access import Call, calling
+from api.workflows import correcting as workflow
 from api.workflows import log as logs
-from api.workflows import segments as workflow
 from api.workflows.explanations import explain_reference
-from api.workflows.segments import CorrectionOrder
+from api.workflows.segment_results import CorrectionOrder
 from governance.staff import Scope
 
 router = APIRouter(tags=["people"])

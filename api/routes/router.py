@@ -16,6 +16,7 @@ from api.routes import (
     schedules,
     schemes,
     segment_life,
+    templates,
     webhooks,
 )
 
@@ -27,6 +28,7 @@ for area in (
     schemes,
     segment_life,
     schedules,
+    templates,
     people,
     preferences,
     confirmations,

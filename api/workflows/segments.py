@@ -1,4 +1,4 @@
-"""Schemes from the outside: define, list, run, show, and correct one person's assignment.
+"""Schemes from the outside: define, list, run and show; `correcting` corrects one person's assignment.
 
 Counts are exact: this is the operator's and the officer's view. Faces for marketing show `segmentation.report.rounded`.
 """
@@ -11,10 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from api.workflows import activations
 from api.workflows.home import note_catalogue
-from api.workflows.log import scheme_unit, subject_behind
 from api.workflows.segment_results import (
-    CorrectionMade,
-    CorrectionOrder,
     SchemeDefined,
     SchemeList,
     SchemeShown,
@@ -22,22 +19,17 @@ from api.workflows.segment_results import (
 )
 from api.workflows.stored_definitions import stored_definition
 from audit import log
-from audit.errors import BadInput, NotFound
 from audit.fact import Fact, FactValue
-from governance.store import subject_row
 from governance.version import VERSION
 from segmentation import store
-from segmentation.corrections import CorrectionKind, Ruling, state_of
-from segmentation.corrections import correct as correct_assignment
-from segmentation.corrections import lift as lift_correction
+from segmentation.corrections import state_of
 from segmentation.definitions import Definition, parse_definition
 from segmentation.errors import AlreadyDefined
 from segmentation.membership import live, sizes
-from segmentation.periods import day_of, iso_day
+from segmentation.periods import day_of
 from segmentation.profile import profile
 from segmentation.report import RunReport, report_from_json
 from segmentation.store import DefinitionRow
-from segmentation.store_corrections import CorrectionRow
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -45,28 +37,18 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from api.wiring import House
-    from governance.version import VERSION
-from governance.vocabulary import Actor
+    from governance.vocabulary import Actor
 
 __all__ = [
-    "CorrectionMade",
-    "CorrectionOrder",
     "SchemeDefined",
     "SchemeList",
     "SchemeShown",
     "SchemeState",
-    "correct",
-    "correct_subject",
     "define",
-    "lift",
-    "lift_subject",
     "run",
     "schemes",
     "show",
 ]
-
-MAX_REASON = 2_000
-"""Characters of a correction's reason."""
 
 
 def define(house: House, text: str, *, actor: Actor, now: datetime, activate: bool = True) -> SchemeDefined:
@@ -189,65 +171,6 @@ def show(house: House, scheme: str, *, now: datetime) -> SchemeShown:
     )
 
 
-def correct(
-    house: House, scheme: str, reference: str, order: CorrectionOrder, *, actor: Actor, now: datetime
-) -> CorrectionMade:
-    """Correct the assignment of whoever stands under a reference; acts at once and outranks every run.
-
-    Raises:
-        SchemeUnknown, SegmentUnknown, NeverRun, NotFound: something named does not exist.
-        CorrectionRefused, BadInput: it cannot stand.
-    """
-    subject, pseudonym = _person(house, scheme, reference)
-    return correct_subject(house, scheme, (subject, pseudonym), order, actor=actor, now=now)
-
-
-def correct_subject(
-    house: House, scheme: str, person: tuple[int, bytes], order: CorrectionOrder, *, actor: Actor, now: datetime
-) -> CorrectionMade:
-    """The same for somebody who was found already: subject number and pseudonym."""
-    if order.kind not in {each.value for each in CorrectionKind}:
-        raise BadInput(f"The kind of a correction is one of: {', '.join(each.value for each in CorrectionKind)}.")
-    if not order.reason.strip() or len(order.reason) > MAX_REASON:
-        raise BadInput(f"A correction needs a reason of 1 to {MAX_REASON} characters.")
-    # The vault is written first: a sealed reason that no correction names is an orphan, never the other way round.
-    sealed = house.vault.seal_evidence([(person[1], order.reason.strip().encode())])[0]
-    ruling = Ruling(CorrectionKind(order.kind), order.segment, sealed, order.review_on)
-    with house.work.writing() as connection:
-        made = correct_assignment(connection, scheme, person[0], ruling, actor=actor, now=now, today=house.today(now))
-    return _made(made)
-
-
-def lift(house: House, scheme: str, reference: str, *, actor: Actor, now: datetime) -> CorrectionMade:
-    """End the correction of whoever stands under a reference; the live run decides again.
-
-    Raises:
-        SchemeUnknown, NotFound: something named does not exist.
-        CorrectionRefused: no correction is in force.
-    """
-    subject, _ = _person(house, scheme, reference)
-    return lift_subject(house, scheme, subject, actor=actor, now=now)
-
-
-def lift_subject(house: House, scheme: str, subject: int, *, actor: Actor, now: datetime) -> CorrectionMade:
-    """The same for somebody who was found already."""
-    with house.work.writing() as connection:
-        return _made(lift_correction(connection, scheme, subject, actor=actor, now=now))
-
-
-def _person(house: House, scheme: str, reference: str) -> tuple[int, bytes]:
-    """Number and pseudonym behind a reference; somebody erased is as unknown as nobody."""
-    with house.work.reading() as connection:
-        unit = scheme_unit(connection, scheme)
-    pseudonym = house.vault.find(unit, [reference])[0]
-    with house.work.reading() as connection:
-        subject = subject_behind(connection, pseudonym)
-        row = subject_row(connection, subject)
-    if row is None or row.erased_at is not None or pseudonym is None:
-        raise NotFound("nobody is held under this reference")
-    return subject, pseudonym
-
-
 def _state(connection: Connection, row: DefinitionRow) -> tuple[SchemeState, RunReport | None]:
     document = json.loads(row.document)
     current = store.live_run(connection, row.scheme)
@@ -293,15 +216,4 @@ def _defined(connection: Connection, definition: Definition, number: int, *, new
         new=new,
         state="active" if standing.active == number else "requested" if asked == number else "draft",
         active=standing.active,
-    )
-
-
-def _made(row: CorrectionRow) -> CorrectionMade:
-    return CorrectionMade(
-        number=row.id,
-        scheme=row.scheme,
-        kind=row.kind,
-        segment=row.segment,
-        review_on=iso_day(row.review_on),
-        lifted=row.lifted_at is not None,
     )

@@ -33,6 +33,8 @@ EVERY_CALL = (
     ("POST", "/schemes/value/activation/decision"),
     ("DELETE", "/schemes/value/activation"),
     ("DELETE", "/schemes/value/activation/request"),
+    ("GET", "/templates"),
+    ("GET", "/templates/industry"),
     ("POST", "/schemes/value/runs"),
     ("POST", "/schemes/value/explanations"),
     ("POST", "/schemes/value/proofs"),

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from api.wiring import House
-from api.workflows import segments
-from api.workflows.segments import CorrectionOrder
+from api.workflows import correcting, segments
+from api.workflows.segment_results import CorrectionOrder
 from governance.vocabulary import OPERATOR, Role
 from segmentation.errors import CorrectionRefused
 from tests.api.web import serve
@@ -35,7 +35,7 @@ def house(tmp_path: Path, database_url: str) -> Iterator[House]:
 
 def correct(house: House, reference: str = "K0040", *, now: datetime = NOON, review: date = REVIEW) -> None:
     order = CorrectionOrder("move", "gold", "Told us so.", review)
-    segments.correct(house, "value", reference, order, actor=OPERATOR, now=now)
+    correcting.correct(house, "value", reference, order, actor=OPERATOR, now=now)
 
 
 def redefine(house: House, now: datetime = NOON) -> None:

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import text, update
 
 from api.wiring import House
-from api.workflows import segments
-from api.workflows.segments import CorrectionOrder
+from api.workflows import correcting, segments
+from api.workflows.segment_results import CorrectionOrder
 from audit import log
 from audit.errors import NotFound
 from governance.identity import Identity
@@ -70,7 +70,7 @@ def test_a_correction_acts_at_once_and_outranks_runs_refits_and_imports(house: H
     segments.run(house, "reactivation", actor=OPERATOR, now=NOON)
     before = segments.show(house, "reactivation", now=NOON).now
 
-    segments.correct(house, "reactivation", "K-3", MOVE, actor=OPERATOR, now=NOON)
+    correcting.correct(house, "reactivation", "K-3", MOVE, actor=OPERATOR, now=NOON)
 
     after = segments.show(house, "reactivation", now=NOON).now
     assert after["regular"] == before["regular"] + 1
@@ -82,7 +82,7 @@ def test_a_correction_acts_at_once_and_outranks_runs_refits_and_imports(house: H
         assert (report.corrected, report.conflicts) == (1, 1)
         assert segments.show(house, "reactivation", now=NOON).now["regular"] == before["regular"] + 1
 
-    segments.lift(house, "reactivation", "K-3", actor=OPERATOR, now=NOON + timedelta(days=11))
+    correcting.lift(house, "reactivation", "K-3", actor=OPERATOR, now=NOON + timedelta(days=11))
     report = segments.run(house, "reactivation", actor=OPERATOR, now=NOON + timedelta(days=12))
     assert report.corrected == 0
 
@@ -91,7 +91,7 @@ def test_the_reason_of_a_correction_is_sealed_and_no_fact_names_anybody(house: H
     """Free text about a person lies under that person's key, the log holds handles (LOG-6)."""
     segments.define(house, json.dumps(reactivation()), actor=OPERATOR, now=NOON)
     segments.run(house, "reactivation", actor=OPERATOR, now=NOON)
-    segments.correct(house, "reactivation", "K-3", MOVE, actor=OPERATOR, now=NOON)
+    correcting.correct(house, "reactivation", "K-3", MOVE, actor=OPERATOR, now=NOON)
 
     with house.work.reading() as connection:
         stored = connection.execute(text("SELECT reason FROM correction")).scalar_one()
@@ -116,7 +116,7 @@ def test_a_correction_that_cannot_stand_is_refused(
     segments.define(house, json.dumps(reactivation()), actor=OPERATOR, now=NOON)
     segments.run(house, "reactivation", actor=OPERATOR, now=NOON)
     with pytest.raises(problem):
-        segments.correct(house, "reactivation", "K-3", order, actor=OPERATOR, now=NOON)
+        correcting.correct(house, "reactivation", "K-3", order, actor=OPERATOR, now=NOON)
     with house.work.reading() as connection:
         assert connection.execute(text("SELECT count(*) FROM correction")).scalar_one() == 0
 
@@ -125,12 +125,14 @@ def test_pinning_keeps_and_taking_out_removes(house: House) -> None:
     """A second correction takes the place of the first; only one is in force."""
     segments.define(house, json.dumps(reactivation()), actor=OPERATOR, now=NOON)
     segments.run(house, "reactivation", actor=OPERATOR, now=NOON)
-    pinned = segments.correct(
+    pinned = correcting.correct(
         house, "reactivation", "K-3", CorrectionOrder("pin", None, "x", REVIEW), actor=OPERATOR, now=NOON
     )
     assert pinned.segment == "asleep"
     before = segments.show(house, "reactivation", now=NOON).now
-    segments.correct(house, "reactivation", "K-3", CorrectionOrder("out", None, "x", REVIEW), actor=OPERATOR, now=NOON)
+    correcting.correct(
+        house, "reactivation", "K-3", CorrectionOrder("out", None, "x", REVIEW), actor=OPERATOR, now=NOON
+    )
     assert segments.show(house, "reactivation", now=NOON).now["asleep"] == before["asleep"] - 1
     report = segments.run(house, "reactivation", actor=OPERATOR, now=NOON)
     assert report.corrected == 1
@@ -144,7 +146,7 @@ def test_an_unknown_scheme_or_reference_says_so(house: House) -> None:
         segments.run(house, "nothing", actor=OPERATOR, now=NOON)
     segments.define(house, json.dumps(reactivation()), actor=OPERATOR, now=NOON)
     with pytest.raises(NotFound):
-        segments.correct(house, "reactivation", "K-99", MOVE, actor=OPERATOR, now=NOON)
+        correcting.correct(house, "reactivation", "K-99", MOVE, actor=OPERATOR, now=NOON)
 
 
 def test_the_deep_check_names_the_altered_model_and_row(house: House) -> None:
