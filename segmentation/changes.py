@@ -6,16 +6,10 @@ nothing happens. Nor are the flags that tell of one move alone, and have done so
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.record import Flag, RecordLayout, unpack_many
-
-if TYPE_CHECKING:
-    from segmentation.store_chain import AssignmentRow
+from segmentation.record import Flag
 
 OUTCOME = ("correction", "scored", "stable", "effective", "reason")
 INPUTS = ("presence", "facts", "rules")
@@ -23,23 +17,19 @@ LASTING = 0xFFFF & ~int(Flag.SECOND_TIME | Flag.MODEL_CHANGED)
 """Flags that tell of a state, not of one move."""
 
 
-def changed_only(
-    records: NDArray[np.void], standing: Sequence[AssignmentRow], layout: RecordLayout
-) -> NDArray[np.void]:
+def changed_only(records: NDArray[np.void], standing: NDArray[np.void]) -> NDArray[np.void]:
     """Those of some new records that say something else than what stands, in the same order.
 
     Args:
         records: one of everybody in a span, ascending by subject.
-        standing: the newest records of the same span, ascending.
-        layout: of both.
+        standing: the newest records of the same span, ascending, of the same layout.
     """
-    if not standing or not len(records):
+    if not len(standing) or not len(records):
         return records
-    earlier = unpack_many(b"".join(row.record for row in standing), layout)
-    known = np.array([row.subject for row in standing], dtype=np.int64)
-    places = np.minimum(np.searchsorted(known, records["subject"].astype(np.int64)), len(known) - 1)
-    same: NDArray[np.bool_] = known[places] == records["subject"]
-    same[same] = _alike(records[same], earlier[places[same]])
+    known, wanted = standing["subject"].astype(np.int64), records["subject"].astype(np.int64)
+    places = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+    same: NDArray[np.bool_] = known[places] == wanted
+    same[same] = _alike(records[same], standing[places[same]])
     return records[~same]
 
 

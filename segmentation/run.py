@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from audit import log
@@ -29,7 +30,6 @@ from segmentation.run_stage import Plan, Tally, census, stage, with_queue
 from segmentation.run_task import Clock, Task, before_this, renumbering
 from segmentation.stability import adjusted_rand
 from segmentation.store import DefinitionRow, ModelRow
-from segmentation.store_chain import AssignmentRow
 
 MOST_OVERLAPS = 100
 MOST_CHANGED = 0.2
@@ -108,8 +108,8 @@ def _on_base(database: Database, snapshot: Connection, plan: Plan, last: tuple[i
     with database.writing() as connection:
         store_chain.set_base(connection, plan.run, last[0])
 
-    def standing(after: int, until: int) -> list[AssignmentRow]:
-        return store_chain.rows_between(snapshot, chain, after, until)
+    def standing(after: int, until: int) -> NDArray[np.void]:
+        return store_chain.records_between(snapshot, chain, after, until, plan.model.layout)
 
     return replace(plan, base=last[0], standing=standing)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -28,7 +28,6 @@ from segmentation.scoring import score
 from segmentation.stability import contingency
 from segmentation.steadiness import Earlier, Movers, queue, steadied
 from segmentation.store_assignments import PackedRows
-from segmentation.store_chain import AssignmentRow
 
 Numbers = NDArray[np.int16]
 MOST_COMPARED = 64
@@ -47,7 +46,7 @@ class Plan:
     watermark: int
     base: int | None = None
     """The run whose records stand for everybody nothing changed for; None: this run records everybody."""
-    standing: Callable[[int, int], Sequence[AssignmentRow]] | None = None
+    standing: Callable[[int, int], NDArray[np.void]] | None = None
     """The newest records of the people in a span of subjects (after, until], where there is a base."""
     queue: NDArray[np.int64] | None = None
     """Who has to wait for the next run, ascending; None: nobody, there is no budget."""
@@ -175,7 +174,7 @@ def stage(
             until = int(part.batch.subjects[-1])
             records = _records(plan, part, suppressed, tally)
             if plan.standing is not None:
-                records = changed_only(records, plan.standing(last, until), plan.model.layout)
+                records = changed_only(records, plan.standing(last, until))
             writer.write(_with_leavers(plan, records, last, until))
             last = until
             done += len(part.batch.subjects)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from api.wiring import House
 
+RUNNING = "running"
 LEASE = timedelta(hours=2)
 """Longer than a run takes; whoever died with it is replaced afterwards."""
 QUIET = timedelta(minutes=5)
@@ -41,7 +42,8 @@ CHANGES = frozenset(
     {
         "accounts:imported", "activities:imported", "consent:given", "consent:refused", "consent:renewed",
         "consent:withdrawn", "consents:imported", "contact:signed_up", "contacts:imported", "field:released",
-        "field:withheld", "grounds:imported", "objection:lifted", "objection:raised", "subject:restricted",
+        "field:withheld", "ground:ended", "ground:recorded", "grounds:imported", "objection:lifted", "objection:raised",
+        "subject:erased", "subject:restricted",
     }
 )  # fmt: skip
 """Facts after which a segment may hold other people."""
@@ -107,10 +109,11 @@ def schedule_of(house: House, scheme: str, *, now: datetime) -> ScheduleState:
         row = store_schedule.of_scheme(connection, scheme)
         fresh = freshness(connection, scheme, house.catalogue.controller, now=now)
     longest = house.catalogue.controller.fresh_for
+    problem = row.problem if row is not None and row.problem != RUNNING else None
     if row is None:
         return ScheduleState(scheme, None, False, longest, None, None, 0, fresh)
     return ScheduleState(
-        scheme, row.every, row.on_change, row.fresh_for or longest, row.due_at, row.problem, row.attempts, fresh
+        scheme, row.every, row.on_change, row.fresh_for or longest, row.due_at, problem, row.attempts, fresh
     )
 
 
@@ -122,7 +125,8 @@ def run_due(house: House, *, now: datetime) -> int:
 
 
 def _run_one(house: House, row: ScheduleRow, now: datetime) -> bool:
-    cause = "schedule" if row.due_at is not None and row.due_at <= now else None
+    due = row.due_at is not None and row.due_at <= now
+    cause = ("schedule" if row.every else "change") if due else None
     if cause is None and row.on_change:
         with house.work.reading() as connection:
             cause = "change" if _wants_run(connection, row, now) else None
@@ -132,19 +136,20 @@ def _run_one(house: House, row: ScheduleRow, now: datetime) -> bool:
         size = log.size(connection)
     try:
         segments.run(house, row.scheme, actor=ENGINE, now=now, cause=cause)
-    except LauterError as error:
+    except Exception as error:
         _failed(house, row, type(error).__name__, now)
-        return False
-    with house.work.writing() as connection:
-        due = add_duration(now, row.every, house.catalogue.controller.time_zone) if row.every else None
-        store_schedule.settle(connection, row.scheme, due_at=due, seen=size, attempts=0, problem=None)
+        if isinstance(error, LauterError):
+            return False
+        raise  # a fault of our own: counted here, and told by the worker's log
+    next_due = add_duration(now, row.every, house.catalogue.controller.time_zone) if row.every else None
+    _settle(house, row, due_at=next_due, seen=size, attempts=0, problem=None)
     return True
 
 
 def _wants_run(connection: Connection, row: ScheduleRow, now: datetime) -> bool:
     """Whether something changed since the last look, and the log is quiet or was busy for too long."""
-    if row.attempts and row.due_at is not None and row.due_at > now:
-        return False  # a failure rests
+    if row.problem is not None and row.due_at is not None and row.due_at > now:
+        return False  # it runs already, or a failure rests
     times = [fact.at for fact in facts_after(connection, row.seen or 0, kinds=CHANGES)]
     return bool(times) and (now - max(times) >= QUIET or now - min(times) >= AT_LATEST)
 
@@ -154,14 +159,21 @@ def _take(house: House, row: ScheduleRow, now: datetime) -> bool:
         standing = store_schedule.of_scheme(connection, row.scheme, lock=True)
         if standing != row:
             return False
-        store_schedule.settle(connection, row.scheme, due_at=now + LEASE)
+        store_schedule.settle(connection, row.scheme, due_at=now + LEASE, problem=RUNNING)
         return True
 
 
 def _failed(house: House, row: ScheduleRow, problem: str, now: datetime) -> None:
     pause = min(FIRST_PAUSE * 2 ** min(row.attempts, 12), LONGEST_PAUSE)
+    _settle(house, row, due_at=now + pause, attempts=row.attempts + 1, problem=problem)
+
+
+def _settle(house: House, row: ScheduleRow, **values: Any) -> None:
+    """Note how it ended, unless somebody set another schedule meanwhile."""
     with house.work.writing() as connection:
-        store_schedule.settle(connection, row.scheme, due_at=now + pause, attempts=row.attempts + 1, problem=problem)
+        standing = store_schedule.of_scheme(connection, row.scheme, lock=True)
+        if standing is not None and standing.set_at == row.set_at:
+            store_schedule.settle(connection, row.scheme, **values)
 
 
 def _check(duration: str, zone: str, now: datetime, what: str) -> None:

@@ -125,6 +125,33 @@ class TestOnChange:
             published += schedules.run_due(house, now=at + MINUTE)
         assert published == 1
 
+    def test_a_run_under_way_is_not_begun_again_by_a_further_change(self, house: House) -> None:
+        """Two workers, one run: the second sees that it is taken."""
+        set_to(house, on_change=True)
+        at = NOON + HOUR
+        with house.work.writing() as connection:
+            declare(connection, 1, [said("personalised_offers", Act.WITHDRAWN, at=at)], actor=OPERATOR, now=at)
+        with house.work.reading() as connection:
+            [row] = store_schedule.every_schedule(connection)
+        assert schedules._take(house, row, at + QUIET)
+        assert schedules.run_due(house, now=at + QUIET + MINUTE) == 0
+        assert schedules.schedule_of(house, "value", now=at).problem is None
+        assert schedules.run_due(house, now=at + 3 * HOUR) == 1  # whoever took it is gone
+        assert causes(house) == ["hand", "change"]
+
+    def test_a_schedule_that_is_set_during_a_run_stands(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The run that ends does not undo what somebody just decided."""
+        set_to(house, every="P1D")
+        real = segments.run
+
+        def slow(*args: Any, **more: Any) -> Any:
+            set_to(house, now=NOON + DAY + MINUTE, every="P7D")
+            return real(*args, **more)
+
+        monkeypatch.setattr(segments, "run", slow)
+        assert schedules.run_due(house, now=NOON + DAY) == 1
+        assert schedules.schedule_of(house, "value", now=NOON + DAY).due_at == NOON + 8 * DAY + MINUTE
+
 
 class TestFreshness:
     """Old segments are inaccurate segments (Article 5(1)(d) GDPR)."""
