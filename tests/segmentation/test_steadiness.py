@@ -53,14 +53,15 @@ def grown(work: Database, people: range, factor: float) -> None:
             connection.execute(update.values(attributes=json.dumps(values)))
 
 
-def test_a_narrow_move_waits_and_the_second_run_in_a_row_makes_it(work: Database) -> None:
+@pytest.mark.parametrize("incremental", [False, True])
+def test_a_narrow_move_waits_and_the_second_run_in_a_row_makes_it(work: Database, incremental: bool) -> None:
     """Held once, with the segment it would have been in the record; the same result again moves."""
     a_world(work)
     definition = defined(work, clusters(stability={"margin": 0.9}, minimum_size=10))
     first = run(work, a_task(definition))
     grown(work, range(1, 201), 2.0)
-    second = run(work, a_task(definition, NOON + DAY))
-    third = run(work, a_task(definition, NOON + 2 * DAY))
+    second = run(work, a_task(definition, NOON + DAY, incremental=incremental))
+    third = run(work, a_task(definition, NOON + 2 * DAY, incremental=incremental))
 
     held = {number: r for number, r in records_of(work, second).items() if r.flags & Flag.HELD}
     then = records_of(work, third)
@@ -73,7 +74,8 @@ def test_a_narrow_move_waits_and_the_second_run_in_a_row_makes_it(work: Database
     assert third.second_time == len(held)
 
 
-def test_no_more_than_the_budget_move_and_whoever_waited_goes_first(work: Database) -> None:
+@pytest.mark.parametrize("incremental", [False, True])
+def test_no_more_than_the_budget_move_and_whoever_waited_goes_first(work: Database, incremental: bool) -> None:
     """At most 5 % of the people in a segment move in one run; the rest are queued and say so."""
     a_world(work)
     definition = defined(work, reactivation(stability={"budget": 0.05}, minimum_size=10))
