@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from segmentation.inputs import NUMERIC, Feature, Measure, Quantity
-from segmentation.periods import parse_period
+from segmentation.inputs import NUMERIC, Feature, Measure, Quantity, folded
+from segmentation.periods import day_number, iso_day, parse_period
 from segmentation.reading import MAX_DEPTH, Node, each
 
 
@@ -30,20 +30,32 @@ class Op(StrEnum):
     BEFORE = "before"
     """The fact's day lies at least this period before the run's day."""
     WITHIN = "within"
-    """The fact's day lies less than this period before the run's day."""
+    """The fact's day is the run's day or lies less than this period before it; a day ahead is not within."""
     COMING = "coming"
     """The fact's day is the run's day or lies at most this period after it."""
+    FROM_DAY = "from_day"
+    """The fact's day is this date or a later one."""
+    BEFORE_DAY = "before_day"
+    """The fact's day is earlier than this date."""
+
+
+DATES = (Op.FROM_DAY, Op.BEFORE_DAY)
+IGNORE_CASE = "ignore_case"
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One feature against numbers, words or a period; which of the three depends on the operation."""
+    """One feature against numbers, words, a period or a day; which of these depends on the operation."""
 
     feature: str
     op: Op
     numbers: tuple[float, ...] = ()
     words: tuple[str, ...] = ()
     period: str | None = None
+    day: int | None = None
+    """Number since 1970-01-01."""
+    ignore_case: bool = False
+    """Of words: `words` are all levels meant, however they are written."""
 
 
 @dataclass(frozen=True)
@@ -126,32 +138,47 @@ def _last_order(node: Node, features: Mapping[str, Feature]) -> str:
 
 
 def _comparison(node: Node, features: Mapping[str, Feature]) -> Comparison:
-    node.object(allowed=("feature", *(op.value for op in Op)))
+    node.object(allowed=("feature", IGNORE_CASE, *(op.value for op in Op)))
     key = node.at("feature").token()
     if key not in features:
         raise node.at("feature").fail(f"no feature {key!r} is declared; declared are {', '.join(features) or 'none'}")
     ops = [op for op in Op if node.has(op.value)]
     if len(ops) != 1:
         raise node.fail(f"needs exactly one comparison, has {len(ops)}: one of {', '.join(op.value for op in Op)}")
-    return _with_operand(node.at(ops[0].value), features[key], ops[0])
+    return _with_operand(node.at(ops[0].value), features[key], ops[0], ignore_case=_ignores_case(node, features[key]))
 
 
-def _with_operand(node: Node, feature: Feature, op: Op) -> Comparison:
+def _ignores_case(node: Node, feature: Feature) -> bool:
+    if not node.has(IGNORE_CASE):
+        return False
+    place = node.at(IGNORE_CASE)
+    if feature.quantity is not Quantity.LEVEL or place.value is not True:
+        raise place.fail("takes only true, beside equals or in of a category or a text")
+    return True
+
+
+def _with_operand(node: Node, feature: Feature, op: Op, *, ignore_case: bool) -> Comparison:
     if op is Op.MISSING:
         return _missing(node, feature)
-    if op in (Op.BEFORE, Op.WITHIN, Op.COMING):
-        if feature.quantity is not Quantity.DAYS:
-            raise node.fail(f"{op.value} needs a feature of days; {feature.key!r} is a {feature.quantity.value}")
-        if op is Op.COMING and feature.measure is not None:
-            raise node.fail("coming fits a date of the profile; no activity lies ahead")
-        return Comparison(feature.key, op, period=_period(node))
+    if op in (Op.BEFORE, Op.WITHIN, Op.COMING, *DATES):
+        return _of_days(node, feature, op)
     if feature.quantity is Quantity.LEVEL:
-        return _of_words(node, feature, op)
+        return _of_words(node, feature, op, ignore_case=ignore_case)
     if feature.quantity is Quantity.FLAG:
         if op is not Op.EQUALS or not isinstance(node.value, bool):
             raise node.fail(f"{feature.key!r} is true or false: only equals true or equals false fits")
         return Comparison(feature.key, op, numbers=(float(node.value),))
     return _of_numbers(node, feature, op)
+
+
+def _of_days(node: Node, feature: Feature, op: Op) -> Comparison:
+    if feature.quantity is not Quantity.DAYS:
+        raise node.fail(f"{op.value} needs a feature of days; {feature.key!r} is a {feature.quantity.value}")
+    if op is Op.COMING and feature.measure is not None:
+        raise node.fail("coming fits a date of the profile; no activity lies ahead")
+    if op in DATES:
+        return Comparison(feature.key, op, day=_day(node))
+    return Comparison(feature.key, op, period=_period(node))
 
 
 def _missing(node: Node, feature: Feature) -> Comparison:
@@ -165,15 +192,19 @@ def _missing(node: Node, feature: Feature) -> Comparison:
     return Comparison(feature.key, Op.MISSING)
 
 
-def _of_words(node: Node, feature: Feature, op: Op) -> Comparison:
+def _of_words(node: Node, feature: Feature, op: Op, *, ignore_case: bool) -> Comparison:
     if op not in (Op.EQUALS, Op.IN):
         raise node.fail(f"{feature.key!r} is a category: only equals and in fit")
     nodes = [node] if op is Op.EQUALS else node.items(least=1)
     words = tuple(each(nodes, Node.text))
+    known = {folded(level) for level in feature.levels} if ignore_case else set(feature.levels)
     for place, word in zip(nodes, words, strict=True):
-        if feature.levels and word not in feature.levels:
+        if feature.levels and (folded(word) if ignore_case else word) not in known:
             raise place.fail(f"is not a level of {feature.key!r}")
-    return Comparison(feature.key, op, words=words)
+    if ignore_case:
+        meant = {folded(word) for word in words}
+        words = tuple(level for level in feature.levels if folded(level) in meant) or words
+    return Comparison(feature.key, op, words=words, ignore_case=ignore_case)
 
 
 def _of_numbers(node: Node, feature: Feature, op: Op) -> Comparison:
@@ -196,6 +227,14 @@ def _period(node: Node) -> str:
     return text
 
 
+def _day(node: Node) -> int:
+    text = node.text()
+    number = day_number(text)
+    if number is None or iso_day(number) != text:
+        raise node.fail("must be a date such as 2026-01-01")
+    return number
+
+
 def condition_to_json(condition: Condition, features: Mapping[str, Feature]) -> dict[str, Any]:
     """The condition in the words of the vocabulary; `parse_condition` reads it back."""
     if isinstance(condition, AllOf):
@@ -204,7 +243,8 @@ def condition_to_json(condition: Condition, features: Mapping[str, Feature]) -> 
         return {"any": [condition_to_json(item, features) for item in condition.items]}
     if isinstance(condition, NotThat):
         return {"not": condition_to_json(condition.item, features)}
-    return {"feature": condition.feature, condition.op.value: _operand_to_json(condition, features)}
+    cased: dict[str, Any] = {IGNORE_CASE: True} if condition.ignore_case else {}
+    return {"feature": condition.feature, condition.op.value: _operand_to_json(condition, features)} | cased
 
 
 def _operand_to_json(condition: Comparison, features: Mapping[str, Feature]) -> Any:
@@ -212,6 +252,8 @@ def _operand_to_json(condition: Comparison, features: Mapping[str, Feature]) -> 
         return True
     if condition.period is not None:
         return condition.period
+    if condition.day is not None:
+        return iso_day(condition.day)
     if features[condition.feature].quantity is Quantity.FLAG:
         return bool(condition.numbers[0])
     many = condition.op in (Op.IN, Op.BETWEEN)

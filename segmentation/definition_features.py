@@ -5,13 +5,15 @@ What a purpose may see is the catalogue's answer, asked for each field named her
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from functools import partial
 
 from governance.catalogue import Catalogue
 from governance.fields import Field, FieldType
 from governance.purposes import Purpose
 from governance.vocabulary import Text
-from segmentation.inputs import MEASURE_QUANTITY, Feature, Measure, Quantity
+from segmentation.inputs import MEASURE_QUANTITY, Feature, Measure, Quantity, folded
 from segmentation.periods import parse_period
 from segmentation.reading import Node, each, no_doubles
 
@@ -43,6 +45,20 @@ _MEASURE_LABELS: dict[Measure, Text] = {
 }
 
 
+@dataclasses.dataclass(frozen=True)
+class Words:
+    """The words that conditions name of one feature."""
+
+    with_case: set[str] = dataclasses.field(default_factory=set)
+    ignoring_case: set[str] = dataclasses.field(default_factory=set)
+
+    def levels(self) -> tuple[str, ...]:
+        """In order; of words that differ by upper and lower case only, where that is ignored, the first."""
+        if not self.ignoring_case:
+            return tuple(sorted(self.with_case))
+        return tuple(sorted({folded(word): word for word in sorted(self.ignoring_case, reverse=True)}.values()))
+
+
 def parse_features(root: Node, catalogue: Catalogue, purpose: Purpose) -> tuple[Feature, ...]:
     """The features of a definition, in declared order."""
     if not root.has("features"):
@@ -54,7 +70,7 @@ def parse_features(root: Node, catalogue: Catalogue, purpose: Purpose) -> tuple[
     return tuple(features)
 
 
-def _feature(node: Node, *, catalogue: Catalogue, purpose: Purpose, words: dict[str, tuple[str, ...]]) -> Feature:
+def _feature(node: Node, *, catalogue: Catalogue, purpose: Purpose, words: Mapping[str, Words]) -> Feature:
     if node.has("activity"):
         return _activity(node, catalogue, purpose)
     node.object(allowed=("key", "label", "field", "levels"))
@@ -63,9 +79,15 @@ def _feature(node: Node, *, catalogue: Catalogue, purpose: Purpose, words: dict[
         raise node.at("field").fail(f"a field of type {field.type.value} is no input; activities need a measure")
     key = node.at("key").token()
     quantity = _QUANTITIES[field.type]
-    levels = _levels(node, field, quantity) or (words.get(key, ()) if quantity is Quantity.LEVEL else ())
+    named = words.get(key, Words())
+    cased = bool(named.ignoring_case) and quantity is Quantity.LEVEL
+    if cased and named.with_case:
+        raise node.fail("one condition ignores upper and lower case and another does not; declare the feature twice")
+    levels = _levels(node, field, quantity) or (named.levels() if quantity is Quantity.LEVEL else ())
     currency = field.unit if quantity is Quantity.MONEY else None
-    return Feature(key, _label(node, field.label), field.key, quantity, currency=currency, levels=levels)
+    return Feature(
+        key, _label(node, field.label), field.key, quantity, currency=currency, levels=levels, ignore_case=cased
+    )
 
 
 def _levels(node: Node, field: Field, quantity: Quantity) -> tuple[str, ...]:
@@ -161,9 +183,9 @@ def _label(node: Node, default: Text) -> Text:
     return node.at("label").both_languages() if node.has("label") else default
 
 
-def _words_by_feature(root: Node) -> dict[str, tuple[str, ...]]:
+def _words_by_feature(root: Node) -> dict[str, Words]:
     """The category values that conditions name; any other value of a field without levels is recorded as other."""
-    found: dict[str, set[str]] = {}
+    found: dict[str, Words] = {}
     waiting: list[object] = [root.value.get("segments"), root.value.get("blocks")]
     while waiting:
         value = waiting.pop()
@@ -173,6 +195,7 @@ def _words_by_feature(root: Node) -> dict[str, tuple[str, ...]]:
             operands = [value.get("equals"), *(value["in"] if isinstance(value.get("in"), list) else ())]
             words = [operand for operand in operands if isinstance(operand, str)]
             if words and isinstance(value.get("feature"), str):
-                found.setdefault(value["feature"], set()).update(words)
+                named = found.setdefault(value["feature"], Words())
+                (named.ignoring_case if value.get("ignore_case") is True else named.with_case).update(words)
             waiting.extend(value.values())
-    return {key: tuple(sorted(words)) for key, words in found.items()}
+    return found

@@ -11,7 +11,7 @@ from segmentation.conditions import AllOf, AnyOf, Comparison, Condition, NotThat
 from segmentation.facts import Values
 from segmentation.inputs import Feature, Quantity
 from segmentation.methods.rules import Judge
-from segmentation.wording import NOTHING, UNKNOWN, amount_of, number, period
+from segmentation.wording import NOTHING, UNKNOWN, amount_of, day, number, period
 
 OPS: dict[Op, Text] = {
     Op.AT_LEAST: Text("mindestens", "at least"),
@@ -51,24 +51,39 @@ def comparison_in_words(comparison: Comparison, feature: Feature) -> Text:
     label = feature.label
     if comparison.op is Op.MISSING:
         return Text(f"{label.de}: {NOTHING.de}", f"{label.en}: {NOTHING.en}")
-    if comparison.period is not None:
-        length = period(comparison.period)
-        if comparison.op is Op.COMING:
-            return Text(f"{label.de}: in höchstens {length.de} ab heute", f"{label.en}: at most {length.en} from today")
-        before = comparison.op is Op.BEFORE
-        return Text(
-            f"{label.de}: {'vor mindestens' if before else 'innerhalb von'} {length.de}",
-            f"{label.en}: {'at least' if before else 'within'} {length.en}{' ago' if before else ''}",
-        )
+    if comparison.day is not None or comparison.period is not None:
+        return _days_in_words(comparison, label)
     operands = _operands(comparison, feature)
     if comparison.op is Op.BETWEEN:
         low, high = operands
         return Text(f"{label.de} von {low.de} bis {high.de}", f"{label.en} from {low.en} to {high.en}")
     if comparison.op is Op.EQUALS and feature.quantity in (Quantity.LEVEL, Quantity.FLAG):
-        return Text(f"{label.de}: {operands[0].de}", f"{label.en}: {operands[0].en}")
+        return _cased(comparison, Text(f"{label.de}: {operands[0].de}", f"{label.en}: {operands[0].en}"))
     op = OPS[comparison.op]
     joined = Text(", ".join(o.de for o in operands), ", ".join(o.en for o in operands))
-    return Text(f"{label.de} {op.de} {joined.de}", f"{label.en} {op.en} {joined.en}")
+    return _cased(comparison, Text(f"{label.de} {op.de} {joined.de}", f"{label.en} {op.en} {joined.en}"))
+
+
+def _days_in_words(comparison: Comparison, label: Text) -> Text:
+    if comparison.day is not None:
+        date = day(comparison.day)
+        if comparison.op is Op.FROM_DAY:
+            return Text(f"{label.de}: am {date.de} oder später", f"{label.en}: on {date.en} or later")
+        return Text(f"{label.de}: vor dem {date.de}", f"{label.en}: before {date.en}")
+    length = period(comparison.period or "")
+    if comparison.op is Op.COMING:
+        return Text(f"{label.de}: in höchstens {length.de} ab heute", f"{label.en}: at most {length.en} from today")
+    before = comparison.op is Op.BEFORE
+    return Text(
+        f"{label.de}: {'vor mindestens' if before else 'innerhalb von'} {length.de}",
+        f"{label.en}: {'at least' if before else 'within'} {length.en}{' ago' if before else ''}",
+    )
+
+
+def _cased(comparison: Comparison, text: Text) -> Text:
+    if not comparison.ignore_case:
+        return text
+    return Text(f"{text.de} (groß oder klein geschrieben)", f"{text.en} (in capitals or not)")
 
 
 def judged(
@@ -83,10 +98,17 @@ def judged(
         truth = judge.truth(comparison)
         unknown = truth.unknown is not None and bool(truth.unknown[0])
         text = comparison_in_words(comparison, feature)
-        have = held_in_words(feature, ordered.index(feature), values)
+        have = _held(comparison, feature, ordered.index(feature), values, today)
         line = Text(f"{text.de} (bei Ihnen: {have.de})", f"{text.en} (yours: {have.en})")
         found.append(JudgedComparison(line, None if unknown else bool(truth.true[0])))
     return tuple(found)
+
+
+def _held(comparison: Comparison, feature: Feature, row: int, values: Values, today: int) -> Text:
+    """What the record holds; beside a date as a date."""
+    if comparison.day is not None and bool(values.usable[row, 0]):
+        return day(today - round(float(values.numbers[row, 0])))
+    return held_in_words(feature, row, values)
 
 
 def held_in_words(feature: Feature, row: int, values: Values) -> Text:

@@ -21,7 +21,7 @@ from consent.permission import PermittedBatch, PermittedPopulation
 from governance.catalogue import Catalogue
 from segmentation.definition_features import RETURN
 from segmentation.facts import Facts, Floats
-from segmentation.inputs import Feature, Part, Quantity
+from segmentation.inputs import Feature, Part, Quantity, folded
 from segmentation.periods import days_before, parse_period
 
 Subjects = NDArray[np.int64]
@@ -129,12 +129,22 @@ def _fill_from_profile(feature: Feature, batch: PermittedBatch, facts: Facts, sl
     cells = batch.cells[feature.field]
     known = ~_mask(cells.is_null())
     if feature.quantity is Quantity.LEVEL:
-        position = pc.index_in(cells.cast(pa.string()), value_set=pa.array(feature.levels, pa.string()))
+        position = _positions(cells.cast(pa.string()), feature)
         numbers = _floats(position, nulls=float(len(feature.levels)))
     else:
         numbers = _floats(cells, nulls=0.0)
     facts.present[slot] = known
     facts.values[slot] = np.where(known, numbers, 0.0)
+
+
+def _positions(words: Any, feature: Feature) -> Any:
+    """Where each word stands among the levels; null for any other. As written goes before ignoring the case."""
+    exact = pc.index_in(words, value_set=pa.array(feature.levels, pa.string()))
+    if not feature.ignore_case:
+        return exact
+    plain = [None if word is None else folded(word) for word in words.to_pylist()]
+    alike = pc.index_in(pa.array(plain, pa.string()), value_set=pa.array(map(folded, feature.levels), pa.string()))
+    return pc.coalesce(exact, alike)
 
 
 def _mask(array: Any) -> NDArray[np.bool_]:

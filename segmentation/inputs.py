@@ -100,6 +100,8 @@ class Feature:
     currency: str | None = None
     """Of money: only amounts in this currency are added up."""
     levels: tuple[str, ...] = ()
+    ignore_case: bool = False
+    """Of words: upper and lower case do not tell two values apart."""
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -110,7 +112,9 @@ class Feature:
 
     def to_json(self) -> dict[str, Any]:
         """The feature with everything resolved, as models store it."""
-        return {
+        # Said only where it is so: models without it keep their digest.
+        cased: dict[str, Any] = {"ignore_case": True} if self.ignore_case else {}
+        return cased | {
             "key": self.key,
             "label": {"de": self.label.de, "en": self.label.en},
             "field": self.field,
@@ -139,7 +143,13 @@ def feature_from_json(value: dict[str, Any]) -> Feature:
         category_field=value["category_field"],
         currency=value["currency"],
         levels=tuple(value["levels"]),
+        ignore_case=value.get("ignore_case", False),
     )
+
+
+def folded(word: str) -> str:
+    """A word so that upper and lower case do not tell it from another."""
+    return word.casefold()
 
 
 @dataclass(frozen=True)

@@ -59,13 +59,18 @@ def _features(old: Definition, new: Definition) -> Iterator[Difference]:
     for key, feature in after.items():
         if key not in before:
             yield _told(ADDED, Text("Merkmal", "detail"), _measured(feature))
-        elif before[key].to_json() | {"levels": None} != feature.to_json() | {"levels": None}:
+        elif _apart_from_words(before[key]) != _apart_from_words(feature):
             yield _changed(
                 _joined(Text("Merkmal", "detail"), feature.label), _measured(before[key]), _measured(feature)
             )
     for key, feature in before.items():
         if key not in after:
             yield _told(REMOVED, Text("Merkmal", "detail"), _measured(feature))
+
+
+def _apart_from_words(feature: Feature) -> dict[str, Any]:
+    """The feature without what follows from the words of the rules, which are told as rules."""
+    return feature.to_json() | {"levels": None, "ignore_case": None}
 
 
 def _segments(old: Definition, new: Definition) -> Iterator[Difference]:

@@ -147,17 +147,23 @@ class Judge:
             none: Bools = self._values.none[index]
             return none
         feature, numbers = self._features[index], self._numbers[index]
+        if condition.day is not None:
+            reaches: Bools = numbers <= self._today - condition.day
+            return reaches if condition.op is Op.FROM_DAY else numbers > self._today - condition.day
         if condition.period is not None:
-            period = parse_period(condition.period)
-            if period and condition.op is Op.COMING:
-                coming: Bools = (numbers <= 0) & (-numbers <= days_after(self._today, period) - self._today)
-                return coming
-            least = self._today - days_before(self._today, period) if period else 0
-            fits: Bools = numbers >= least if condition.op is Op.BEFORE else numbers < least
-            return fits
+            return self._in_period(condition.op, numbers, condition.period)
         if feature.quantity is Quantity.LEVEL:
             return np.isin(numbers, [feature.levels.index(word) for word in condition.words])
         return compare(condition.op, numbers, condition.numbers)
+
+    def _in_period(self, op: Op, numbers: Floats, text: str) -> Bools:
+        period = parse_period(text)
+        if period is None:
+            raise ValueError(text)
+        if op is Op.COMING:
+            return (numbers <= 0) & (-numbers <= days_after(self._today, period) - self._today)
+        least = self._today - days_before(self._today, period)
+        return numbers >= least if op is Op.BEFORE else (numbers >= 0) & (numbers < least)
 
 
 def compare(op: Op, numbers: Floats, against: tuple[float, ...]) -> Bools:
