@@ -168,14 +168,15 @@ def _place(house: House, connection: Connection, run: RunRow, subject: int, at: 
     model = parse_model(model_row.document, model_row.digest)
     label = stored_definition(house, connection, definition, at=run.now).definition.label
     key = model.segments[row.effective].key if row is not None and row.effective != NO_SEGMENT else None
-    values = [Text(f"Lauf {run.id}", f"run {run.id}")]
+    made = (store.run_of(connection, row.run) if row is not None else None) or run  # it may stand in an earlier run
+    values = [Text(f"Lauf {made.id}", f"run {made.id}")]
     if corrected:
         key = corrected[-1].segment
         values.append(Text("von Menschen korrigiert", "corrected by people"))
     named = next((segment.name for segment in model.segments if segment.key == key), None)
     told = named or NOWHERE
-    if row is not None and run.fact is not None:
-        values.append(Text(f"Eintrag {run.fact} im Protokoll", f"log entry {run.fact}"))
+    if row is not None and made.fact is not None:
+        values.append(Text(f"Eintrag {made.fact} im Protokoll", f"log entry {made.fact}"))
     return Placed(run.scheme, key, Line(run.scheme, label, (told, *values)))
 
 
