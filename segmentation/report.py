@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from governance.vocabulary import REASON_TEXT, Reason, Text
@@ -94,6 +94,21 @@ class RunReport:
     previous: int | None
     base: int | None = None
     """Run whose records stand for everybody this one has none of; None: it recorded everybody."""
+    fits: Mapping[str, int] = field(default_factory=dict)
+    """Assessed people whom the rule of a segment fits, whichever segment takes them; empty where no rule assigns."""
+
+    @property
+    def never_reached(self) -> dict[str, int]:
+        """Segments whose rule fits people, all of whom earlier segments take, with how many it fits."""
+        return self.hardly_reached(1)
+
+    def hardly_reached(self, least: int) -> dict[str, int]:
+        """Segments whose rule fits at least so many people, of whom earlier segments leave fewer than that.
+
+        Marketing asks with the minimum size: whether nobody or a few are left is not told, nor when it changes.
+        """
+        scored = {segment.key: segment.scored for segment in self.segments}
+        return {key: fits for key, fits in self.fits.items() if fits >= least > scored[key]}
 
     def to_json(self) -> dict[str, Any]:
         """As the command line prints it and the run keeps it."""
@@ -142,6 +157,9 @@ def rounded(report: RunReport) -> dict[str, Any]:
             {"first": each.first, "second": each.second, "people": rounded_count(each.people, least)}
             for each in report.overlaps
             if each.people >= least
+        ],
+        "never_reached": [
+            {"segment": key, "fits": rounded_count(fits, least)} for key, fits in report.hardly_reached(least).items()
         ],
         "segments": [
             {

@@ -26,10 +26,11 @@ from segmentation.models import Model, parse_model
 from segmentation.record import Flag
 from segmentation.report import Overlap, RunReport, SegmentCount
 from segmentation.run_publish import Late, Publication, publish
-from segmentation.run_stage import Plan, Tally, census, stage, with_queue
+from segmentation.run_stage import Plan, census, stage, with_queue
 from segmentation.run_task import Clock, Task, before_this, renumbering
 from segmentation.stability import adjusted_rand
 from segmentation.store import DefinitionRow, ModelRow
+from segmentation.tally import Tally
 
 MOST_OVERLAPS = 100
 MOST_CHANGED = 0.2
@@ -213,6 +214,7 @@ def _report(
         size=ready.built.size,
         previous=ready.previous,
         base=ready.base,
+        fits={segment.key: int(fits) for segment, fits in zip(ready.model.segments, tally.fits, strict=False)},
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import chain
 
 import numpy as np
@@ -25,13 +25,11 @@ from segmentation.models import Model
 from segmentation.record import NO_SEGMENT, RECORD_VERSION, Flag
 from segmentation.run_task import Before, Task
 from segmentation.scoring import score
-from segmentation.stability import contingency
 from segmentation.steadiness import Earlier, Movers, queue, steadied
 from segmentation.store_assignments import PackedRows
+from segmentation.tally import Tally
 
 Numbers = NDArray[np.int16]
-MOST_COMPARED = 64
-"""Up to so many rules are compared two by two; more make a table that nobody reads."""
 
 
 @dataclass(frozen=True)
@@ -66,21 +64,6 @@ class Decided:
     flags: NDArray[np.uint16]
     rules: NDArray[np.uint8] | None
     """Packed bits of all rules that fit, (people, bytes)."""
-
-
-@dataclass
-class Tally:
-    """Counts of a run, added up batch by batch."""
-
-    scored: NDArray[np.int64]
-    effective: NDArray[np.int64]
-    table: NDArray[np.int64]
-    """Last run's segment by this run's."""
-    flags: dict[Flag, int] = field(default_factory=dict)
-    conflicts: int = 0
-    moved: int = 0
-    overlap: NDArray[np.int64] | None = None
-    """People whom two rules fit, (rules, rules); None where nothing overlaps by nature, or there are too many rules."""
 
 
 def header_of(model: Model) -> bytes:
@@ -160,13 +143,7 @@ def stage(
     Raises:
         RunOverlapped: another run of the scheme swept this one.
     """
-    count = len(plan.model.segments)
-    tally = Tally(
-        np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64), np.zeros((count, count), dtype=np.int64)
-    )
-    rules = plan.model.layout.rules
-    if 1 < rules <= MOST_COMPARED:
-        tally.overlap = np.zeros((rules, rules), dtype=np.int64)
+    tally = Tally.blank(plan.model)
     builder = BatchBuilder(header_of(plan.model))
     done, last = 0, -(2**63)
     with _Writer(database, plan, builder) as writer:
@@ -199,7 +176,7 @@ def _records(plan: Plan, part: Decided, suppressed: frozenset[int], tally: Tally
     records["previous"] = part.earlier.segments
     records["flags"] = flags
     _put_facts(records, part, plan.model)
-    _count(plan, tally, part, effective, flags)
+    tally.count(part, effective, flags, again=plan.before.run is not None)
     return records
 
 
@@ -217,22 +194,6 @@ def _put_facts(records: NDArray[np.void], part: Decided, model: Model) -> None:
         records["presence"] = np.packbits(part.batch.facts.present, axis=0).T
     if model.layout.rules and part.rules is not None:
         records["rules"] = part.rules
-
-
-def _count(plan: Plan, tally: Tally, part: Decided, effective: Numbers, flags: NDArray[np.uint16]) -> None:
-    count = len(tally.scored)
-    tally.scored += np.bincount(part.scores.segment[part.scores.segment >= 0], minlength=count)
-    tally.effective += np.bincount(effective[effective >= 0], minlength=count)
-    for flag in Flag:
-        tally.flags[flag] = tally.flags.get(flag, 0) + int(np.count_nonzero(flags & int(flag)))
-    if tally.overlap is not None and part.rules is not None:
-        fits = np.unpackbits(part.rules, axis=1, count=plan.model.layout.rules).astype(np.float32)
-        tally.overlap += (fits.T @ fits).astype(np.int64)  # counts below 2²⁴ a batch: exact
-    tally.conflicts += int(np.count_nonzero((part.correction > 0) & (part.segments != part.stable)))
-    if plan.before.run is not None:
-        before = part.earlier.segments
-        tally.table += contingency(before, effective, count, count)
-        tally.moved += int(np.count_nonzero((before >= 0) & (before != effective)))
 
 
 def _with_leavers(plan: Plan, records: NDArray[np.void], after: int, until: int) -> NDArray[np.void]:

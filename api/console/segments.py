@@ -9,9 +9,10 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from api.access import Right
-from api.console.conflicts import conflicts
+from api.console.conflicts import conflicts, unreached
 from api.console.forecast_fit import forecast_fit
 from api.console.forms import Mistake
+from api.console.quality import quality
 from api.console.schemes import scheme_lines, scheme_page
 from api.deps import Visit, posting, visiting
 from api.workflows.activations import versions
@@ -45,8 +46,10 @@ def segment_page(visit: Visit, name: str, status: int = 200, mistakes: Sequence[
         view=view,
         job=visit.web.jobs.under_way(name),
         conflicts=conflicts(visit, view.report),
+        unreached=unreached(visit, view.report),
         standing=versions(visit.house, name),
         forecast=forecast_fit(visit, view),
+        quality=quality(visit, view),
         schedule=schedule_of(visit.house, name, now=visit.now),
         every=EVERY,
         fresh_for=FRESH_FOR,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,10 @@ from segmentation.definitions import parse_definition
 from segmentation.errors import DefinitionInvalid
 from segmentation.facts import Values
 from segmentation.methods.rules import Judge, _shared
+from segmentation.report import report_from_json, rounded
 from tests.segmentation.builders import CATALOGUE, NAME, a_world, ran, reactivation
 
+SMALL = {"feature": "employees", "at_most": 50}
 GERMAN = {"key": "german", "rule": {"feature": "country", "equals": "DE"}}
 
 
@@ -120,3 +123,32 @@ def test_segments_whose_rules_fit_the_same_people_are_told(work: Database) -> No
     assert told["asleep_de", "asleep"] == sizes["asleep_de"]
     assert ("asleep", "awake") not in told
     assert list(told.values()) == sorted(told.values(), reverse=True)
+
+
+def test_a_rule_that_earlier_ones_leave_nobody_is_told_and_a_few_left_look_the_same(sqlite_work: Database) -> None:
+    """The conflict report names it; marketing cannot tell nobody from a few (XPT-3)."""
+    a_world(sqlite_work)
+    document = reactivation(minimum_size=10)
+    again = {"key": "again", "name": NAME, "rule": {"last_order_before": "P190D"}}
+    few = {"key": "few", "name": NAME, "rule": {"any": [{"feature": "orders", "at_least": 1}, SMALL]}}
+    document["segments"] = [*document["segments"], again, few]
+
+    report = ran(sqlite_work, document)
+
+    sizes = {segment.key: segment.scored for segment in report.segments}
+    assert sizes["again"] == 0
+    assert report.fits["asleep"] == sizes["asleep"]
+    assert report.never_reached == {"again": report.fits["again"]}
+    assert {each["segment"] for each in rounded(report)["never_reached"]} == {"again", "few"}
+    assert 0 < sizes["few"] < 10
+    assert report_from_json(json.dumps(report.to_json())) == report
+    assert rounded(replace(report, fits={"again": 9}))["never_reached"] == []
+
+
+def test_old_reports_are_read_without_the_counts_of_rules(sqlite_work: Database) -> None:
+    """A run from before knows no fits; nothing is said of it."""
+    a_world(sqlite_work)
+    told = ran(sqlite_work, reactivation()).to_json()
+    del told["fits"]
+
+    assert report_from_json(json.dumps(told)).never_reached == {}
