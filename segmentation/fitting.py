@@ -22,7 +22,7 @@ from segmentation.facts import Values
 from segmentation.features import FactSource, Subjects
 from segmentation.fitting_clusters import all_known, fit_clusters, inverse, renumbered, traits
 from segmentation.forecast_names import forecast_segments
-from segmentation.methods.abc_fit import carried_by, fit_abc
+from segmentation.methods.abc_fit import carried_by, concentration, fit_abc
 from segmentation.methods.clv_fit import fit_clv
 from segmentation.methods.forecast_fit import fit_forecast
 from segmentation.methods.latent_class import score_latent_class
@@ -32,6 +32,7 @@ from segmentation.methods.mixture import score_mixture
 from segmentation.methods.mixture_fit import fit_mixture
 from segmentation.methods.rfm import fit_rfm
 from segmentation.methods.rules import RulesMethod
+from segmentation.methods.ward_fit import LEAST_SHOWN
 from segmentation.models import Method, Model, make_model
 from segmentation.naming import name_groups
 from segmentation.past import look_back
@@ -121,7 +122,10 @@ def _abc(task: Fitting) -> Model:
         raise NothingToFit(len(drawn.subjects), settings.classes)
     method = fit_abc(settings, drawn.rows)
     fit: dict[str, int | str] = {"rows": len(drawn.subjects), "share": decimal(drawn.share)}
+    least = max(LEAST_SHOWN, task.definition.minimum_size)
     for key, amounts, cuts in zip(method.features, drawn.rows, method.cuts, strict=True):
+        curve = concentration(amounts, least)
+        fit[f"{key}_curve"] = " ".join(f"{decimal(people)}:{decimal(total)}" for people, total in curve)
         for letter, (people, total) in zip("ABCDE", carried_by(amounts, cuts), strict=False):
             fit |= {f"{key}_{letter}_people": decimal(people), f"{key}_{letter}_total": decimal(total)}
     labels = [task.definition.feature(key).label for key in settings.features]
@@ -147,7 +151,9 @@ def _clusters(task: Fitting) -> Model:
         raise TypeError("a definition by clusters has its settings")
     drawn = task.draw(settings.features, settings.sample, settings.seed)
     features = [definition.feature(key) for key in settings.features]
-    method, fit, groups = fit_clusters(settings, features, drawn.rows, task.before(drawn))
+    method, fit, groups = fit_clusters(
+        settings, features, drawn.rows, task.before(drawn), least=max(LEAST_SHOWN, definition.minimum_size)
+    )
     base: dict[str, int | str] = {"rows": len(drawn.subjects), "share": decimal(drawn.share), "seed": settings.seed}
     return task.finish(method, definition.segments or name_groups(groups), base | fit)
 

@@ -61,11 +61,12 @@ class Tried:
 
 
 def fit_clusters(
-    settings: Settings, features: Sequence[Feature], rows: Floats, last: Labels | None
+    settings: Settings, features: Sequence[Feature], rows: Floats, last: Labels | None, *, least: int = 10
 ) -> tuple[KMeansMethod, Fit, tuple[tuple[Trait, ...], ...]]:
     """Centroids of complete cases, how good they are, and the traits of each group.
 
-    *rows* is (features, people), *last* their segments in the last run or None.
+    *rows* is (features, people), *last* their segments in the last run or None. No picture tells
+    of a part of the hierarchy with fewer than *least* people.
 
     The same rows and seed need not give the same bits on another machine: the stored model is the truth.
 
@@ -85,7 +86,7 @@ def fit_clusters(
     if len(tried) > 1:
         for each in tried:
             fit |= {f"k{len(each.method.centroids)}_{name}": value for name, value in _qualities(each).items()}
-    return method, fit | _of_kind(space, method, labels), traits(features, rows, labels, len(method.centroids))
+    return method, fit | _of_kind(space, method, labels, least), traits(features, rows, labels, len(method.centroids))
 
 
 def chosen(tried: Sequence[Tried]) -> Tried:
@@ -162,13 +163,15 @@ def _all_known(standard: Floats) -> Bools:
     return np.ones(standard.shape, dtype=bool)
 
 
-def _of_kind(space: Space, method: KMeansMethod, labels: Labels) -> Fit:
+def _of_kind(space: Space, method: KMeansMethod, labels: Labels, least: int) -> Fit:
     """What only a hierarchy or components have to tell."""
     fit: Fit = {}
     if space.hierarchy is not None:
         k = len(method.centroids)
         agreed = adjusted_rand(contingency(space.hierarchy.cut(k), labels, k, k))
         fit["dendrogram_agreement"] = _decimal(1.0 if agreed is None else agreed)
+        for number, (height, left, right) in enumerate(space.hierarchy.merges(least), start=1):
+            fit[f"merge{number}"] = f"{_decimal(height)} {left} {right}"
         fit["agglomerative_coefficient"] = _decimal(space.hierarchy.agglomerative_coefficient)
     if space.reduction is not None:
         for number, share in enumerate(space.reduction.inertias, start=1):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +12,7 @@ from rich.table import Table
 
 from api.cli import output, schedule, segment_life
 from api.cli.forecast import show_evaluation
+from api.workflows.segment_warnings import Warned, about_size
 
 if TYPE_CHECKING:
     from api.workflows.segment_results import CorrectionMade, SchemeDefined, SchemeList, SchemeShown
@@ -128,9 +130,15 @@ def lift(context: typer.Context, scheme: Scheme, reference: Reference) -> None:
 def _show_defined(result: SchemeDefined) -> None:
     state = "defined" if result.new else "unchanged"
     output.screen.print(f"{result.scheme}, version {result.version}: {state} ({result.kind}, {result.purpose})")
+    _warn(result.warnings)
     if result.state != "active":
         runs = f"version {result.active} runs" if result.active else "no version runs"
         output.screen.print(f"  {'a draft' if result.state == 'draft' else 'waits for the officer'}; {runs}")
+
+
+def _warn(warnings: Sequence[Warned]) -> None:
+    for warned in warnings:
+        output.screen.print(f"[yellow]  {warned.text.en}[/yellow]")
 
 
 def _show_list(result: SchemeList) -> None:
@@ -163,9 +171,12 @@ def _show_report(report: RunReport) -> None:
         told.append(f"agreement with the last run {report.agreement}")
     if told:
         output.screen.print(", ".join(told))
+    _warn(about_size(len(report.segments)))
     show_evaluation(report.fit)
     for each in report.overlaps[:SHOWN_OVERLAPS]:
         output.screen.print(f"  {each.first} and {each.second} both fit {each.people}: {each.first} comes first")
+    for key, fits in report.never_reached.items():
+        output.screen.print(f"  {key} is never reached: earlier segments take all {fits} its rule fits")
 
 
 def _show_scheme(result: SchemeShown) -> None:

@@ -14,6 +14,7 @@ from api.jobs import Job
 from api.routes.access import Call, calling, document
 from api.workflows import segments as workflow
 from api.workflows.log import scheme_unit
+from api.workflows.segment_warnings import about_size
 from audit.errors import NotFound
 from governance.staff import Scope
 from segmentation.report import rounded, rounded_count, rounded_reasons
@@ -55,10 +56,11 @@ def define(call: Writer, text: Annotated[str, Depends(document)], draft: bool = 
 def show(call: Reader, scheme: str) -> dict[str, Any]:
     """One scheme: definition, the last run's report, and for exact roles sizes now and the profile."""
     shown = workflow.show(call.house, scheme, now=call.now)
+    warnings = [each.to_json() for each in about_size(len(shown.report.segments) if shown.report else 0)]
     if call.exact:
-        return shown.to_json()
+        return shown.to_json() | {"warnings": warnings}
     report = rounded(shown.report) if shown.report else None
-    return {**told(call, shown.state), "definition": shown.definition, "report": report}
+    return {**told(call, shown.state), "definition": shown.definition, "report": report, "warnings": warnings}
 
 
 @router.post("/schemes/{scheme}/runs", status_code=202)

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from api.workflows.activations import active_definition, needs_officer, version_row
 from api.workflows.field_choices import FieldChoice, field_choices, refused_fields
+from api.workflows.segment_warnings import FEW_SEGMENTS, MANY_SEGMENTS, WARNINGS, Warned, about_size
 from governance.errors import FieldNotPermitted
 from governance.version import VERSION
-from governance.vocabulary import Actor, EffectClass, Text
+from governance.vocabulary import Actor, EffectClass
 from segmentation.definitions import Definition, parse_definition
 from segmentation.report import rounded_count, rounded_reasons
 from segmentation.settings.kinds import Kind
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from segmentation.run_task import Task
 
 __all__ = [
+    "FEW_SEGMENTS",
+    "MANY_SEGMENTS",
+    "WARNINGS",
     "FieldChoice",
     "Preview",
     "Warned",
@@ -34,49 +38,6 @@ __all__ = [
     "preview_version",
     "refused_fields",
 ]
-
-FEW_SEGMENTS, MANY_SEGMENTS = 2, 8
-
-WARNINGS: dict[str, Text] = {
-    "many_segments": Text(
-        "Mehr als acht Segmente: Das kann niemand mehr auseinanderhalten. Vier bis acht bewähren sich.",
-        "More than eight segments: nobody can tell them apart. Four to eight have proven themselves.",
-    ),
-    "few_segments": Text(
-        "Weniger als zwei Segmente haben Mitglieder: Das teilt niemanden ein.",
-        "Fewer than two segments have members: that divides nobody.",
-    ),
-    "below_minimum": Text(
-        "So kleine Segmente löst ein Lauf auf; wer darin wäre, ist in keinem.",
-        "A run dissolves segments as small as this; whoever would be in one is in none.",
-    ),
-    "never_reached": Text(
-        "Die Segmente davor nehmen alle, auf die diese Regel passt. Stellen Sie es weiter nach oben.",
-        "The segments before it take everybody this rule fits. Move it further up.",
-    ),
-    "withheld": Text(
-        "Viele halten eine Angabe zurück. Das Schema läuft trotzdem und entscheidet über sie ohne diese Angabe.",
-        "Many withhold a detail. The scheme runs all the same and decides about them without it.",
-    ),
-    "mostly_not_assessed": Text(
-        "Über viele ist zu wenig bekannt für eine Zuordnung. Weniger Merkmale helfen.",
-        "Too little is known about many to assign them. Fewer features help.",
-    ),
-}
-"""What a preview warns of, in words."""
-
-
-@dataclass(frozen=True)
-class Warned:
-    """One warning; `segment` is the key it is about, if it is about one."""
-
-    key: str
-    segment: str | None = None
-
-    @property
-    def text(self) -> Text:
-        """The words."""
-        return WARNINGS[self.key]
 
 
 @dataclass(frozen=True)
@@ -107,9 +68,7 @@ class Preview:
     def _told(self, tell: Any, reasons: Any) -> dict[str, Any]:
         plain = {key: value for key, value in vars(self).items() if key not in {"refused", "outlook", "warnings"}}
         plain["refused"] = [asdict(field) for field in self.refused]
-        plain["warnings"] = [
-            {"key": each.key, "segment": each.segment, "text": asdict(each.text)} for each in self.warnings
-        ]
+        plain["warnings"] = [each.to_json() for each in self.warnings]
         return plain | {"outlook": _outlook(self.outlook, self.minimum_size, tell, reasons) if self.outlook else None}
 
 
@@ -196,14 +155,13 @@ def _refused(house: House, text: str, refusal: FieldNotPermitted) -> Preview:
 
 
 def _warnings(definition: Definition, outlook: Outlook) -> tuple[Warned, ...]:
-    found: list[Warned] = []
-    if len(outlook.segments) > MANY_SEGMENTS:
-        found.append(Warned("many_segments"))
+    found = list(about_size(len(outlook.segments)))
     if definition.kind is not Kind.MANUAL and sum(each.people > 0 for each in outlook.segments) < FEW_SEGMENTS:
         found.append(Warned("few_segments"))
     for each in outlook.segments:
         if each.people < definition.minimum_size and definition.kind is not Kind.MANUAL:
-            covered = each.fits is not None and each.fits >= definition.minimum_size and not each.suppressed
+            # Nobody left and a few left read alike: the difference would tell of a few people.
+            covered = each.fits is not None and each.fits >= definition.minimum_size
             found.append(Warned("never_reached" if covered else "below_minimum", each.key))
     if any(10 * count > outlook.permitted for count in outlook.withheld.values()):
         found.append(Warned("withheld"))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from api.workflows.segment_warnings import Warned
 from segmentation.corrections import CorrectionState
 from segmentation.profile import Profile
 from segmentation.report import RunReport
@@ -26,10 +27,11 @@ class SchemeDefined:
     """active, requested (the officer decides) or draft."""
     active: int | None
     """The version that runs."""
+    warnings: tuple[Warned, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As the command line and the API print it."""
-        return dict(vars(self))
+        return dict(vars(self)) | {"warnings": [each.to_json() for each in self.warnings]}
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from api.workflows.segment_results import (
     SchemeShown,
     SchemeState,
 )
+from api.workflows.segment_warnings import about_definition
 from api.workflows.stored_definitions import stored_definition
 from audit import log
 from audit.fact import Fact, FactValue
@@ -216,4 +217,5 @@ def _defined(connection: Connection, definition: Definition, number: int, *, new
         new=new,
         state="active" if standing.active == number else "requested" if asked == number else "draft",
         active=standing.active,
+        warnings=about_definition(definition),
     )

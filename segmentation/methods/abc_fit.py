@@ -8,6 +8,8 @@ from segmentation.facts import Floats
 from segmentation.methods.abc import AbcMethod
 from segmentation.settings.abc import AbcSettings
 
+MOST_POINTS = 50
+
 
 def fit_abc(settings: AbcSettings, rows: Floats) -> AbcMethod:
     """Where each class ends; *rows* is (features, people), in the order of the settings.
@@ -38,3 +40,16 @@ def carried_by(amounts: Floats, cuts: tuple[float, ...]) -> tuple[tuple[float, f
         (float((classes == number).mean()), float(amounts[(classes == number) & (amounts > 0)].sum()) / total)
         for number in range(len(cuts) + 1)
     )
+
+
+def concentration(amounts: Floats, least: int) -> tuple[tuple[float, float], ...]:
+    """Share of the people, the best first, and the share of the total they carry (Lorenz 1905 from above).
+
+    At most 50 points, so far apart that *least* people or more lie between two of them: nobody's amount is told.
+    """
+    points = min(MOST_POINTS, len(amounts) // least)
+    carried = np.cumsum(np.sort(np.maximum(amounts, 0.0))[::-1])
+    if not points or carried[-1] <= 0:
+        return ()
+    places = [len(amounts) * number // points for number in range(1, points + 1)]
+    return tuple((place / len(amounts), float(carried[place - 1] / carried[-1])) for place in places)

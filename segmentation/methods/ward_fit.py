@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from segmentation.facts import Floats
 
 SHOWN_MERGES = 30
+LEAST_SHOWN = 10
+"""A merge of fewer people is not told."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,31 @@ class Hierarchy:
     def heights(self) -> tuple[float, ...]:
         """Distances of the last merges, the last one first."""
         return tuple(self.linkage[::-1, 2][:SHOWN_MERGES].tolist())
+
+    def merges(self, least: int = LEAST_SHOWN) -> tuple[tuple[float, int, int], ...]:
+        """The last merges, the last one first: height, and which of these merges made either side (0: none of them).
+
+        A merge in which either side counts fewer than *least* people is not told, nor anything below it.
+        """
+        shown = self._shown(least)
+        numbers = {row + self.people: number for number, row in enumerate(shown, start=1)}
+        rows = (self.linkage[row] for row in shown)
+        return tuple(
+            (float(height), numbers.get(int(left), 0), numbers.get(int(right), 0)) for left, right, height, _ in rows
+        )
+
+    def _shown(self, least: int) -> list[int]:
+        """Rows of the linkage, highest first, so that each but the first hangs on one before it."""
+        reached, shown = {len(self.linkage) - 1 + self.people}, []
+        for row in range(len(self.linkage) - 1, max(len(self.linkage) - 1 - SHOWN_MERGES, -1), -1):
+            sides = [int(self.linkage[row, 0]), int(self.linkage[row, 1])]
+            if row + self.people in reached and min(self._size(side) for side in sides) >= least:
+                shown.append(row)
+                reached |= set(sides)
+        return shown
+
+    def _size(self, node: int) -> int:
+        return 1 if node < self.people else int(self.linkage[node - self.people, 3])
 
     @property
     def agglomerative_coefficient(self) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 from segmentation.inputs import Feature
 from segmentation.reading import Node
 from segmentation.settings.reduction import ReductionSettings, reduced
-from segmentation.settings.shared import Transform, chosen_features, how_many
+from segmentation.settings.shared import REDUCED, Transform, chosen_features, how_many
 
 SEED = (0, 2**31 - 1)
 
@@ -59,6 +59,6 @@ def shared_part(node: Node, features: Mapping[str, Feature], *, most: int = 100)
     if node.has("transform"):
         given["transform"] = node.at("transform").one_of(Transform)
     fewest, largest = how_many(node.at("k"), most=most)
-    keys = chosen_features(node, features, numbers_only=not node.has("reduce"))
+    keys = chosen_features(node, features, numbers_only=not node.has("reduce"), way_out=REDUCED)
     given |= {"k": fewest, "most": None if largest == fewest else largest, "features": keys}
     return given | {"reduction": reduced(node, keys, features)}

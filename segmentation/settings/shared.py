@@ -25,11 +25,14 @@ class Transform(StrEnum):
     """Sign times the square root of the magnitude."""
 
 
-def numeric(node: Node, features: Mapping[str, Feature]) -> str:
-    """The key of a feature that is a number."""
+REDUCED = '; add "reduce" with mca for categories or famd for both, or take latent_class'
+
+
+def numeric(node: Node, features: Mapping[str, Feature], *, way_out: str = "") -> str:
+    """The key of a feature that is a number; *way_out* tells what to do with a category."""
     key = declared(node, features)
     if features[key].quantity is Quantity.LEVEL:
-        raise node.fail(f"{key!r} is a category; only numbers have distances and ranks")
+        raise node.fail(f"{key!r} is a category; only numbers have distances and ranks{way_out}")
     return key
 
 
@@ -41,13 +44,18 @@ def declared(node: Node, features: Mapping[str, Feature]) -> str:
     return key
 
 
-def chosen_features(node: Node, features: Mapping[str, Feature], *, numbers_only: bool = True) -> tuple[str, ...]:
+def chosen_features(
+    node: Node, features: Mapping[str, Feature], *, numbers_only: bool = True, way_out: str = ""
+) -> tuple[str, ...]:
     """The `features` of a kind, all declared ones where it names none."""
     if not node.has("features"):
         nodes: Sequence[Node] = [Node(key, "$.features") for key in features]
     else:
         nodes = node.at("features").items(least=1)
-    keys = each(nodes, partial(numeric if numbers_only else declared, features=features))
+    read = (
+        partial(numeric, features=features, way_out=way_out) if numbers_only else partial(declared, features=features)
+    )
+    keys = each(nodes, read)
     no_doubles(nodes, keys)
     return tuple(keys)
 
