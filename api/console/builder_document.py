@@ -25,9 +25,12 @@ from api.i18n import N_
 from governance.catalogue import Catalogue
 from governance.vocabulary import Language
 from segmentation.inputs import Measure, Quantity
+from segmentation.periods import day_number, iso_day
 from segmentation.settings.kinds import NAMED_BY_MODEL, Kind
 
 PERIODS = frozenset({"before", "within", "coming"})
+DATED = frozenset({"from_day", "before_day"})
+ALIKE = frozenset({"alike", "not_alike"})
 
 
 @dataclass
@@ -261,8 +264,12 @@ def _compared(
         words = list(condition.words) or [part.strip() for part in condition.value.split(",") if part.strip()]
         if not words:
             making.wrong(f"{at}-value", N_("Choose or write at least one value."))
-        one_of = {"feature": key, "in": words}
-        return one_of if op == "in" else {"not": one_of}
+        one_of: dict[str, Any] = {"feature": key, "in": words}
+        if op in ALIKE:
+            one_of["ignore_case"] = True
+        return {"not": one_of} if op.startswith("not_") else one_of
+    if op in DATED:
+        return {"feature": key, op: _date(making, condition, at)}
     if op in PERIODS:
         period = period_of(condition.value, condition.unit)
         if period is None:
@@ -276,3 +283,10 @@ def _compared(
         return {}
     values = [scaled(number, quantity) for number in numbers if number is not None]
     return {"feature": key, op: values if op == "between" else values[0]}
+
+
+def _date(making: Making, condition: ConditionDraft, at: str) -> str:
+    number = day_number(condition.value)
+    if number is None:
+        making.wrong(f"{at}-value", N_("Give a date, such as 2026-01-31."))
+    return iso_day(number or 0)

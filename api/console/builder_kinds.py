@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 DEFAULTS: dict[str, str] = {
     "window": "P24M", "cuts": "5", "shares": "80; 95", "groups": "10; 30; 60", "horizon": "P12M", "discount": "10",
-    "alive": "0", "from": "4", "to": "8", "transform": "sqrt", "covariance": "full",
+    "alive": "0", "ahead": "P90D", "likely": "30; 60", "active": "P12M",
+    "from": "4", "to": "8", "transform": "sqrt", "covariance": "full",
 }  # fmt: skip
 """What stands in the form until somebody changes it; numbers are percent where the definition has shares."""
 
@@ -30,6 +31,7 @@ ASKED: dict[Kind, tuple[str, ...]] = {
     Kind.WARD: ("from", "to", "transform"),
     Kind.MIXTURE: ("from", "to", "transform", "covariance"),
     Kind.LATENT_CLASS: ("from", "to"),
+    Kind.FORECAST: ("ahead", "likely", "active"),
 }
 """Which settings the form shows for a kind."""
 LABELS: dict[str, str] = {
@@ -39,6 +41,9 @@ LABELS: dict[str, str] = {
     "groups": N_("Groups from the top, in percent of the people"),
     "horizon": N_("How far ahead"),
     "discount": N_("Discount a year, in percent"),
+    "ahead": N_("How far ahead"),
+    "likely": N_("Groups begin at a chance of leaving of, in percent"),
+    "active": N_("Looked at is who ordered within the"),
     "alive": N_("Own group below this chance of another order, in percent"),
     "from": N_("Fewest segments"),
     "to": N_("Most segments"),
@@ -48,16 +53,20 @@ LABELS: dict[str, str] = {
 HINTS: dict[str, str] = {
     "shares": N_("Ascending, with a semicolon between them."),
     "groups": N_("Ascending, with a semicolon between them."),
+    "likely": N_("Ascending, with a semicolon between them."),
+    "active": N_("Whoever ordered nothing in that time has left already."),
     "alive": N_("0: no such group."),
     "from": N_("The data choose the best number between the two."),
     "to": N_("Four to eight are what people can tell apart."),
 }
 CHOICES: dict[str, dict[str, str]] = {
+    "ahead": {"P30D": N_("30 days"), "P60D": N_("60 days"), "P90D": N_("90 days"), "P180D": N_("180 days")},
+    "active": {"P3M": N_("last 3 months"), "P6M": N_("last 6 months"), "P12M": N_("last 12 months")},
     "horizon": {"P6M": N_("6 months"), "P12M": N_("12 months"), "P24M": N_("24 months")},
     "transform": {"sqrt": N_("soften (square root)"), "none": N_("leave as they are")},
     "covariance": {"full": N_("each its own"), "diag": N_("each its own, along the axes"), "tied": N_("one for all")},
 }
-WITH_FEATURES = frozenset({Kind.ABC, Kind.KMEANS, Kind.WARD, Kind.MIXTURE, Kind.LATENT_CLASS})
+WITH_FEATURES = frozenset({Kind.ABC, Kind.KMEANS, Kind.WARD, Kind.MIXTURE, Kind.LATENT_CLASS, Kind.FORECAST})
 WITH_RULES = frozenset({Kind.RULES})
 WITH_NAMES = frozenset({Kind.RULES, Kind.MANUAL})
 
@@ -78,7 +87,7 @@ def settings_of(making: Making, draft: Draft) -> dict[str, Any]:
     return {kind.value: old | make(making, draft)}
 
 
-_KEPT = frozenset({"seed", "sample", "restarts", "starts", "reduce", "scale", "amounts"})
+_KEPT = frozenset({"seed", "sample", "restarts", "starts", "reduce", "scale", "amounts", "penalty"})
 
 
 def _abc(making: Making, draft: Draft) -> dict[str, Any]:
@@ -123,6 +132,15 @@ def _latent(making: Making, draft: Draft) -> dict[str, Any]:
             else:
                 bins[making.feature(row.of)] = [float(cut) for cut in cuts if cut is not None]
     return _clusters(making, draft) | ({"bins": bins} if bins else {})
+
+
+def _forecast(making: Making, draft: Draft) -> dict[str, Any]:
+    """Of leaving; who will move to where is written as text."""
+    active = making.feature(Measured(f"act.{Measure.DAYS_SINCE_LAST.value}", setting(draft, "active")))
+    found = {"of": "leaving", "horizon": setting(draft, "ahead"), "cuts": _shares(making, draft, "likely")}
+    transform = making.base.get("forecast", {}).get("transform")
+    found |= {"transform": transform} if transform else {}
+    return found | {"active": active, "features": _features(making, draft)}
 
 
 def _features(making: Making, draft: Draft) -> list[str]:
@@ -172,4 +190,5 @@ _MAKERS: Mapping[Kind, Callable[[Making, Draft], dict[str, Any]]] = {
     Kind.WARD: _clusters,
     Kind.MIXTURE: _clusters,
     Kind.LATENT_CLASS: _latent,
+    Kind.FORECAST: _forecast,
 }

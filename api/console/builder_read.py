@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from api.console.builder_document import PERIODS, signature
+from api.console.builder_document import DATED, PERIODS, signature
 from api.console.builder_draft import (
     ALL,
     ANY,
@@ -28,6 +28,7 @@ from governance.vocabulary import Language
 from segmentation.inputs import Measure, Quantity
 
 _PERCENT = ("discount", "alive")
+_BESIDE = ("feature", "ignore_case")
 
 
 class NotShowable(Exception):
@@ -51,6 +52,8 @@ class Reader:
         label = document.get("label") or {"de": document.get("scheme", ""), "en": document.get("scheme", "")}
         stability = document.get("stability", {})
         segments = document.get("segments", ()) if kind in WITH_NAMES else ()
+        if document.get("forecast", {}).get("of", "leaving") != "leaving":
+            raise NotShowable  # who will move to where is told by another scheme
         if kind not in set(ASKED) or len(segments) > MOST_SEGMENTS or len(self._features) > MOST_FEATURES:
             raise NotShowable
         return Draft(
@@ -88,8 +91,12 @@ class Reader:
     def _settings(self, part: Mapping[str, Any]) -> dict[str, str]:
         found: dict[str, str] = {}
         for name in ("cuts", "horizon", "transform", "covariance"):
-            if name in part:
+            if name in part and not isinstance(part[name], list):
                 found[name] = str(part[name])
+        if isinstance(part.get("cuts"), list):
+            found["likely"] = "; ".join(self._percent(cut) for cut in part["cuts"])
+        if part.get("of") == "leaving":
+            return found | self._of_forecast(part)
         found |= {name: self._percent(part[name]) for name in _PERCENT if name in part}
         if "shares" in part:
             found["shares"] = found["groups"] = "; ".join(self._percent(share) for share in part["shares"])
@@ -98,6 +105,13 @@ class Reader:
             found["from"], found["to"] = (str(k["from"]), str(k["to"])) if isinstance(k, dict) else (str(k), str(k))
         windows = [str(each["window"]) for each in self._features.values() if "window" in each]
         return found | ({"window": windows[0]} if windows else {})
+
+    def _of_forecast(self, part: Mapping[str, Any]) -> dict[str, str]:
+        """Horizon and the window within which somebody has to have ordered to be looked at."""
+        last = [key for key, each in self._features.items() if each.get("activity") == Measure.DAYS_SINCE_LAST]
+        key = str(part.get("active", last[0] if last else ""))
+        found = {"ahead": str(part.get("horizon", "P90D"))}
+        return found | ({"active": self._measured(key).window} if key in self._features else {})
 
     def _measured(self, key: str) -> Measured:
         if key not in self._features:
@@ -149,7 +163,7 @@ class Reader:
     def _condition(self, item: Mapping[str, Any]) -> ConditionDraft:
         if "not" in item:
             inner = self._condition(item["not"])
-            opposite = {"in": "not_in", "missing": "present", "yes": "no", "no": "yes"}
+            opposite = {"in": "not_in", "alike": "not_alike", "missing": "present", "yes": "no", "no": "yes"}
             if inner.op not in opposite:
                 raise NotShowable
             return ConditionDraft(inner.of, opposite[inner.op], inner.value, words=inner.words)
@@ -160,10 +174,10 @@ class Reader:
             return self._compared(key, "before", item["last_order_before"])
         if "feature" not in item:
             raise NotShowable
-        op, operand = next(((op, value) for op, value in item.items() if op != "feature"), ("", None))
-        return self._compared(item["feature"], op, operand)
+        op, operand = next(((op, value) for op, value in item.items() if op not in _BESIDE), ("", None))
+        return self._compared(item["feature"], op, operand, alike=item.get("ignore_case") is True)
 
-    def _compared(self, key: str, op: str, operand: Any) -> ConditionDraft:
+    def _compared(self, key: str, op: str, operand: Any, *, alike: bool = False) -> ConditionDraft:
         of = self._measured(key)
         quantity = quantity_of(of.what, self._catalogue.fields)
         if op == "missing" and of.what.startswith("act."):
@@ -175,7 +189,9 @@ class Reader:
             return ConditionDraft(of, op, parts[0], unit=parts[1])
         if quantity is Quantity.LEVEL and op in {"in", "equals"}:
             words = tuple(operand) if isinstance(operand, list) else (str(operand),)
-            return ConditionDraft(of, "in", ", ".join(words), words=words)
+            return ConditionDraft(of, "alike" if alike else "in", ", ".join(words), words=words)
+        if op in DATED:
+            return ConditionDraft(of, op, str(operand))
         if quantity is Quantity.FLAG and op == "equals":
             return ConditionDraft(of, "yes" if operand else "no")
         if quantity is None or op not in operations(quantity, activity=of.what.startswith("act.")):

@@ -50,6 +50,7 @@ _NUMBERS: dict[str, str] = {
     "equals": N_("exactly"),
 }
 _DAYS: dict[str, str] = {"before": N_("is at least this long ago"), "within": N_("is less than this long ago")}
+_DATES: dict[str, str] = {"from_day": N_("is on this date or later"), "before_day": N_("is before this date")}
 _AHEAD: dict[str, str] = {"coming": N_("comes within this time")}
 _LENGTHS: dict[str, str] = {
     "at_least": N_("at least so many days"),
@@ -57,7 +58,12 @@ _LENGTHS: dict[str, str] = {
     "between": N_("between so many days"),
 }
 _NEVER: dict[str, str] = {"missing": N_("there is none"), "present": N_("there is one")}
-_LEVELS: dict[str, str] = {"in": N_("is one of"), "not_in": N_("is none of")}
+_LEVELS: dict[str, str] = {
+    "in": N_("is one of"),
+    "not_in": N_("is none of"),
+    "alike": N_("is one of, in capitals or not"),
+    "not_alike": N_("is none of, in capitals or not"),
+}
 _FLAGS: dict[str, str] = {"yes": N_("yes"), "no": N_("no")}
 
 
@@ -70,7 +76,7 @@ def operations(quantity: Quantity | None, *, activity: bool) -> dict[str, str]:
     if quantity is Quantity.FLAG:
         return _FLAGS
     if quantity is Quantity.DAYS:
-        return _DAYS | (_NEVER if activity else _AHEAD) | _LENGTHS
+        return _DAYS | (_NEVER if activity else _AHEAD) | _DATES | _LENGTHS
     return _NUMBERS
 
 

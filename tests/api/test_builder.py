@@ -61,7 +61,7 @@ def begun(browser: TestClient, path: str = f"{NEW}?begin_with=nothing&purpose=pe
     return filled(browser.get(path).text) | names | rule
 
 
-@pytest.mark.parametrize("name", ["reaktivierung", "preisstufen", "einkaufsverhalten"])
+@pytest.mark.parametrize("name", ["reaktivierung", "preisstufen", "einkaufsverhalten", "abwanderung"])
 def test_what_the_form_shows_of_a_definition_it_gives_back_unchanged(name: str) -> None:
     """Opening and storing a scheme changes nothing about anybody."""
     text = demo(f"{name}.json")
@@ -116,6 +116,38 @@ def test_and_or_not_relative_dates_and_sets_become_conditions() -> None:
     parse_definition(json.dumps(made.document), CATALOGUE)
 
 
+def test_dates_and_words_however_written_go_through_the_form_and_back() -> None:
+    """Whatever a rule may say of a date or a word stands in the form, and comes back as it was."""
+    rules: list[dict[str, Any]] = [
+        {"feature": "customer_since", "from_day": "2026-01-31"},
+        {"feature": "customer_since", "before_day": "2026-01-31"},
+        {"feature": "customer_since", "coming": "P30D"},
+        {"feature": "country", "in": ["de", "At"], "ignore_case": True},
+        {"not": {"feature": "country", "in": ["de"], "ignore_case": True}},
+    ]
+    given = RULES | {
+        "features": [{"key": key, "field": key} for key in ("customer_since", "country")],
+        "segments": [
+            {"key": f"s{number}", "name": {"de": "A", "en": "A"}, "rule": rule} for number, rule in enumerate(rules)
+        ],
+    }
+    made = document_of(Reader(given, CATALOGUE, "de").draft("x:1"), CATALOGUE, "de", given)
+
+    assert made.mistakes == ()
+    assert [each["rule"] for each in made.document["segments"]] == rules
+
+
+def test_a_forecast_of_leaving_is_a_form_and_one_of_moving_is_text() -> None:
+    """Ninety days ahead, groups from 30 and 60 percent, unless somebody says otherwise."""
+    form = {"de": "T", "en": "T", "purpose": "sales_care", "kind": "forecast", "unit": "contact", "effect": "none"}
+    made = document_of(from_form(form | {"m0-what": "act.count"}), CATALOGUE, "en", {})
+    part = made.document["forecast"]
+
+    assert (part["of"], part["horizon"], part["cuts"]) == ("leaving", "P90D", [0.3, 0.6])
+    with pytest.raises(NotShowable):
+        Reader(made.document | {"forecast": part | {"of": "moving"}}, CATALOGUE, "en").draft("")
+
+
 @pytest.mark.parametrize(
     ("kind", "more"),
     [
@@ -126,6 +158,7 @@ def test_and_or_not_relative_dates_and_sets_become_conditions() -> None:
         ("ward", {"m0-what": "act.sum", "m1-what": "act.count"}),
         ("mixture", {"m0-what": "act.sum", "m1-what": "act.count"}),
         ("latent_class", {"m0-what": "field.satisfaction", "m1-what": "act.count", "m1-bins": "1; 3"}),
+        ("forecast", {"m0-what": "act.count", "m1-what": "act.days_since_last"}),
         ("manual", {"s0-de": "A", "s0-en": "A"}),
     ],
 )
