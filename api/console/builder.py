@@ -18,12 +18,14 @@ from api.access import Right
 from api.console.builder_document import Made, document_of
 from api.console.builder_draft import Draft, act, from_form
 from api.console.builder_read import NotShowable, Reader
+from api.console.builder_rows import FAMILIES
 from api.console.builder_start import TemplateNeeds, base_of, begin, named, starts
 from api.console.builder_view import builder_page, first_refusal, words
 from api.console.forms import Mistake, refused
 from api.console.preview_view import preview_page
 from api.deps import Visit, posting, visiting
 from api.workflows import activations, previews, segments
+from api.workflows.templates import listed
 from audit.errors import LauterError
 from segmentation import store
 from segmentation.errors import DefinitionInvalid, SchemeUnknown
@@ -45,6 +47,15 @@ def start(visit: Writer, begin_with: str = "", purpose: str = "") -> Response:
         return _begin(visit, begin_with, purpose, None)
     except TemplateNeeds as error:
         return visit.page("builder_start.html", 409, view=starts(visit), mistakes=refused(visit, error))
+
+
+@router.get("/field-templates")
+def field_templates(visit: Writer) -> Response:
+    """Fields that a catalogue may take over, each with the entry to paste and the purposes it is fit for."""
+    families = {family: visit.tongue.say(word) for family, word in FAMILIES.items() if family}
+    purposes = {key: visit.tongue.pick(each.label) for key, each in visit.house.catalogue.purposes.items()}
+    found = listed(visit.house.catalogue).fields
+    return visit.page("field_templates.html", fields=found, families=families, purposes=purposes)
 
 
 @router.get("/segments/{name}/edit")

@@ -196,6 +196,9 @@ def test_a_refused_field_is_shown_with_the_reason_the_article_and_ways_out(serve
     assert "Personally tailored offers" in page or "The catalogue declares this only for" in page
     assert 'value="del:s0-g0-c0"' in page
     assert "Choose another purpose" in page
+    assert "Ask data protection" in page
+    assert 'href="/console/field-templates"' in page
+    assert "contribution_margin" in browser.get("/console/field-templates").text
     refused = browser.post(NEW, data=wrong | {"do": "preview"})
     assert refused.status_code == 422
     assert 'href="#f-s0-g0-c0-what"' in refused.text

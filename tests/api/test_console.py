@@ -22,6 +22,7 @@ PAGES: dict[str, Right] = {
     "/console/segments/value/gold": Right.SEGMENTS,
     "/console/segments/new": Right.DEFINE,
     "/console/segments/value/edit": Right.DEFINE,
+    "/console/field-templates": Right.DEFINE,
     "/console/segments/value/versions": Right.SEGMENTS,
     "/console/segments/value/versions/1": Right.SEGMENTS,
     "/console/person": Right.PERSON,
