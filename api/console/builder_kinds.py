@@ -140,7 +140,10 @@ def _forecast(making: Making, draft: Draft) -> dict[str, Any]:
     found = {"of": "leaving", "horizon": setting(draft, "ahead"), "cuts": _shares(making, draft, "likely")}
     transform = making.base.get("forecast", {}).get("transform")
     found |= {"transform": transform} if transform else {}
-    return found | {"active": active, "features": _features(making, draft)}
+    if draft.features:
+        return found | {"active": active, "features": _features(making, draft)}
+    orders = making.feature(Measured(f"act.{Measure.COUNT.value}", setting(draft, "active")))
+    return found | {"active": active, "features": [active, orders]}
 
 
 def _features(making: Making, draft: Draft) -> list[str]:

@@ -140,10 +140,11 @@ def test_dates_and_words_however_written_go_through_the_form_and_back() -> None:
 def test_a_forecast_of_leaving_is_a_form_and_one_of_moving_is_text() -> None:
     """Ninety days ahead, groups from 30 and 60 percent, unless somebody says otherwise."""
     form = {"de": "T", "en": "T", "purpose": "sales_care", "kind": "forecast", "unit": "contact", "effect": "none"}
-    made = document_of(from_form(form | {"m0-what": "act.count"}), CATALOGUE, "en", {})
+    made = document_of(from_form(form), CATALOGUE, "en", {})
     part = made.document["forecast"]
 
     assert (part["of"], part["horizon"], part["cuts"]) == ("leaving", "P90D", [0.3, 0.6])
+    assert len(parse_definition(json.dumps(made.document), CATALOGUE).features) == 2
     with pytest.raises(NotShowable):
         Reader(made.document | {"forecast": part | {"of": "moving"}}, CATALOGUE, "en").draft("")
 
