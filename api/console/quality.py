@@ -204,11 +204,12 @@ def _curves(visit: Visit, page: SchemePage, fit: Fit) -> tuple[Curve, ...]:
     if not isinstance(page.definition.settings, AbcSettings):
         return ()
     labels = {feature.key: visit.tongue.pick(feature.label) for feature in page.definition.features}
-    found = (_curve(labels[key], key, fit) for key in page.definition.settings.features)
+    least = max(visit.house.catalogue.controller.minimum_cell, page.definition.minimum_size, 10)
+    found = (_curve(labels[key], key, fit, least) for key in page.definition.settings.features)
     return tuple(curve for curve in found if curve)
 
 
-def _curve(label: str, key: str, fit: Fit) -> Curve | None:
+def _curve(label: str, key: str, fit: Fit, least: int) -> Curve | None:
     pairs = [pair.split(":") for pair in str(fit.get(f"{key}_curve", "")).split()]
     if not pairs:
         return None
@@ -219,4 +220,6 @@ def _curve(label: str, key: str, fit: Fit) -> Curve | None:
         for letter in "ABCDE"
         if f"{key}_{letter}_people" in fit
     )
-    return Curve(label, drawn, rows, classes)
+    # one class left out would follow from the others, so all are told or none
+    told = all(people * float(fit["rows"]) >= least for _, people, _ in classes)
+    return Curve(label, drawn, rows, classes if told else ())

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from api.console.quality import _curve
 from api.workflows import segments
 from api.workflows.segment_warnings import WARNINGS
 from governance.staff import Scope
@@ -124,6 +125,20 @@ def test_a_curve_has_at_least_the_minimum_between_two_points() -> None:
     assert concentration(amounts, 11) == ()
     assert concentration(np.zeros(100), 10) == ()
     assert len(concentration(np.arange(1.0, 5001.0), 10)) == 50
+
+
+def test_no_share_of_a_class_is_told_where_one_class_is_too_small() -> None:
+    """A class of five follows from the shares of the others, so none is told (XPT-3)."""
+    fit: dict[str, int | str] = {"rows": 100, "x_curve": "0.500000:0.900000 1.000000:1.000000"}
+    for letter, people in (("A", "0.050000"), ("B", "0.450000"), ("C", "0.500000")):
+        fit |= {f"x_{letter}_people": people, f"x_{letter}_total": "0.3"}
+
+    small, large = (_curve("Revenue", "x", fit, least) for least in (10, 5))
+
+    assert small
+    assert small.classes == ()
+    assert large
+    assert [letter for letter, _, _ in large.classes] == ["A", "B", "C"]
 
 
 def test_who_carries_how_much_is_a_curve_of_shares(told: Served) -> None:
