@@ -18,12 +18,13 @@ from consent.sorted_ids import common
 from governance.vocabulary import Channel, Reason, Text
 from segmentation import store
 from segmentation.corrections import in_force, segment_numbers
+from segmentation.decided import Decided
 from segmentation.facts import values_of
 from segmentation.features import FactSource
 from segmentation.fitting import get_ready, make
 from segmentation.models import Model, parse_model
 from segmentation.record import NO_SEGMENT, Flag
-from segmentation.run_stage import Decided, Plan, census, with_queue
+from segmentation.run_stage import Plan, census, with_queue
 from segmentation.run_task import Task, before_this
 from segmentation.scoring import score
 

@@ -18,9 +18,10 @@ from audit.opening import RANDOM_BYTES
 from segmentation import store, store_assignments
 from segmentation.changes import changed_only
 from segmentation.corrections import Corrections
+from segmentation.decided import Decided
 from segmentation.errors import RunOverlapped
 from segmentation.features import FactBatch, FactSource
-from segmentation.methods.scores import Scores, pack_bits
+from segmentation.methods.scores import pack_bits
 from segmentation.models import Model
 from segmentation.record import NO_SEGMENT, RECORD_VERSION, Flag
 from segmentation.run_task import Before, Task
@@ -48,22 +49,6 @@ class Plan:
     """The newest records of the people in a span of subjects (after, until], where there is a base."""
     queue: NDArray[np.int64] | None = None
     """Who has to wait for the next run, ascending; None: nobody, there is no budget."""
-
-
-@dataclass(frozen=True)
-class Decided:
-    """A batch of people before suppression."""
-
-    batch: FactBatch
-    scores: Scores
-    earlier: Earlier
-    stable: Numbers
-    segments: Numbers
-    """After corrections."""
-    correction: NDArray[np.int64]
-    flags: NDArray[np.uint16]
-    rules: NDArray[np.uint8] | None
-    """Packed bits of all rules that fit, (people, bytes)."""
 
 
 def header_of(model: Model) -> bytes:

@@ -12,8 +12,8 @@ from segmentation.record import Flag
 from segmentation.stability import contingency
 
 if TYPE_CHECKING:
+    from segmentation.decided import Decided
     from segmentation.models import Model
-    from segmentation.run_stage import Decided
 
 Counts = NDArray[np.int64]
 MOST_COMPARED = 64

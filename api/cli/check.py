@@ -35,13 +35,15 @@ def check(
 
 
 def _show(found: SchemeChecked) -> None:
-    say = output.screen.print
-    say(f"[bold]{found.scheme}[/bold] ({found.kind}), run {found.run}: {found.sampled} of {found.records} records read")
-    say(f"  replay as stored: {found.replayed} of {found.sampled}{_percent(found.agreement)}")
-    say(f"  changes told that flip when scored again: {found.flipped} of {found.found}")
-    say(f"  without a change to tell: {found.asked - found.found} of {found.asked}{_percent(found.without)}")
+    tell = output.screen.print
+    tell(
+        f"[bold]{found.scheme}[/bold] ({found.kind}), run {found.run}: {found.sampled} of {found.records} records read"
+    )
+    tell(f"  replay as stored: {found.replayed} of {found.sampled}{_percent(found.agreement)}")
+    tell(f"  changes told that flip when scored again: {found.flipped} of {found.found}")
+    tell(f"  without a change to tell: {found.asked - found.found} of {found.asked}{_percent(found.without)}")
     if not found.sound:
-        say("[red]  Not everything came out as stored.[/red]")
+        tell("[red]  Not everything came out as stored.[/red]")
 
 
 def _percent(share: float | None) -> str:
