@@ -140,9 +140,11 @@ def _changes(model: Model, record: Record, suggestable: Mapping[str, bool]) -> I
 
 
 def _more_orders(features: Sequence[Feature]) -> Iterator[Change]:
-    currency = next((feature.currency for feature in features if feature.currency), "EUR")
+    """Orders in each currency that a sum of money counts; where nothing counts money, in any."""
+    counted = [feature.currency for feature in features if Part.AMOUNT in feature.parts and feature.currency]
+    currencies = tuple(dict.fromkeys(counted)) or (next((each.currency for each in features if each.currency), "EUR"),)
     options = sorted(product(ORDER_COUNTS, ORDER_AMOUNTS), key=lambda option: (option[0] * option[1], option[0]))
-    for count, amount in options:
+    for (count, amount), currency in product(options, currencies):
         yield Change(Act.MORE_ORDERS, features[0].field, count, amount, currency)
 
 

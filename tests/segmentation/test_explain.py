@@ -367,3 +367,18 @@ def test_no_fixed_sentence_lacks_a_language() -> None:
             if isinstance(text, Text):
                 assert text.de.strip()
                 assert text.en.strip()
+
+
+def test_an_order_is_suggested_in_the_currency_that_counts() -> None:
+    """Days since the last order have no currency; the sum beside them counts pounds alone (EXP-2)."""
+    pounds = [FEATURES[0], {"key": "revenue", "activity": "sum", "window": "P12M", "currency": "GBP"}]
+    rule = {"feature": "revenue", "above": 300_000}
+    segments = [{"key": "gold", "name": {"de": "Gold", "en": "Gold"}, "rule": rule}]
+    model = rules_model(a_definition(features=pounds, segments=segments))
+    record = a_record(model, (float(TODAY - 10), 250_000.0), (True, True))
+
+    found = find_counterfactual(model, record, SUGGESTABLE)
+
+    assert found is not None
+    assert [change.currency for change in found.changes] == ["GBP"]
+    assert found.segment == 0
