@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import insert
 
 from api.wiring import House
+from audit import log
 from audit.database import from_microseconds, to_microseconds
 from consent.ledger import declare
 from governance.identity import Identity
@@ -95,6 +96,7 @@ def run_scheme(house: House, document: dict[str, Any], *, now: datetime = NOON) 
     """Define and run a scheme."""
     definition = parse_definition(json.dumps(document), house.catalogue)
     with house.work.writing() as connection:
+        log.lock(connection)  # versions and activations are counted up
         if store.definition_of(connection, definition.digest) is None:
             row = DefinitionRow(definition.digest, definition.scheme, 1, definition.document, now, "operator")
             store.add_definition(connection, row)

@@ -115,7 +115,7 @@ def ask(
     facts = _take_back(connection, row.scheme, actor=actor, now=now)
     number = store_activation.add(connection, row, REQUESTED, effect.value, actor=str(actor), now=now, preview=preview)
     if waits:
-        return number, [*facts, _fact("activation_requested", row, actor, now, effect=effect.value)]
+        return number, [*facts, _fact("scheme:activation_requested", row, actor, now, effect=effect.value)]
     approval = "operator" if effect in NEEDS_OFFICER else "none_needed"
     return number, [*facts, _activate(connection, number, row, actor=actor, now=now, note="", approval=approval)]
 
@@ -150,7 +150,7 @@ def decide(
             fact = _activate(connection, asked.id, row, actor=actor, now=now, note=note.strip(), approval="officer")
         else:
             store_activation.settle(connection, asked.id, REFUSED, actor=str(actor), now=now, note=note.strip())
-            fact = _fact("refused", row, actor, now, effect=asked.effect_class)
+            fact = _fact("scheme:refused", row, actor, now, effect=asked.effect_class)
         log.append(connection, [fact])
         return _state(connection, _row(connection, scheme, asked.id))
 
@@ -196,7 +196,7 @@ def deactivate(house: House, scheme: str, *, actor: Actor, now: datetime) -> Act
         if standing is None:
             raise NotActivated(scheme)
         store_activation.settle(connection, standing.id, WITHDRAWN)
-        log.append(connection, [_fact("withdrawn", row, actor, now, was=ACTIVE)])
+        log.append(connection, [_fact("scheme:withdrawn", row, actor, now, was=ACTIVE)])
         return _state(connection, _row(connection, scheme, standing.id))
 
 
@@ -232,7 +232,7 @@ def _activate(
     if before is not None:
         store_activation.settle(connection, before.id, SUPERSEDED)
     store_activation.settle(connection, number, ACTIVE, actor=str(actor), now=now, note=note)
-    return _fact("activated", row, actor, now, approval=approval)
+    return _fact("scheme:activated", row, actor, now, approval=approval)
 
 
 def _take_back(connection: Connection, scheme: str, *, actor: Actor, now: datetime) -> list[Fact]:
@@ -240,12 +240,12 @@ def _take_back(connection: Connection, scheme: str, *, actor: Actor, now: dateti
     if asked is None:
         return []
     store_activation.settle(connection, asked.id, WITHDRAWN, actor=str(actor), now=now)
-    return [_fact("withdrawn", _defined(connection, asked), actor, now, was=REQUESTED)]
+    return [_fact("scheme:withdrawn", _defined(connection, asked), actor, now, was=REQUESTED)]
 
 
-def _fact(what: str, row: DefinitionRow, actor: Actor, now: datetime, **more: FactValue) -> Fact:
+def _fact(kind: str, row: DefinitionRow, actor: Actor, now: datetime, **more: FactValue) -> Fact:
     body: dict[str, FactValue] = {"scheme": row.scheme, "version": row.version, "definition": row.digest, **more}
-    return Fact(f"scheme:{what}", str(actor), now, body)
+    return Fact(kind, str(actor), now, body)
 
 
 def version_row(connection: Connection, scheme: str, version: int | None = None) -> DefinitionRow:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from governance.vocabulary import Actor
 
 LOOKED_BACK = timedelta(days=30)
-READS = frozenset({"identity:revealed", "portal:letter_made", "subject:looked_up"})
+READS = frozenset({"portal:letter_made", "subject:looked_up"})
 """Facts that lead somebody of the staff to one person, once each; every page after it is a fact of its own."""
 YES = frozenset({"export:approved", "scheme:activated"})
 NO = frozenset({"export:declined", "scheme:refused"})
