@@ -18,44 +18,58 @@ from audit import merkle, store_batches
 from audit.batch_tree import TILE, BatchRows, PacksRows, hash_rows, tile_hashes, tiles_over, upper_tiles
 from audit.findings import Finding, at_most
 from audit.opening import LOCATOR_BYTES, Opening
+from audit.parts import InTurn, Parts
 from audit.store_batches import BatchRow
 
 PART = 64 * TILE
 
 
-def check_batch(connection: Connection, batch: int, rows: BatchRows) -> tuple[Finding, ...]:
+def check_batch(connection: Connection, batch: int, rows: BatchRows, parts: Parts | None = None) -> tuple[Finding, ...]:
     """Recompute every row and tile of a bulk act.
 
     Raises:
         NotFound: there is no such batch.
     """
-    return at_most(_all_findings(connection, store_batches.read_batch(connection, batch), rows))
+    found = store_batches.read_batch(connection, batch)
+    return at_most(_all_findings(connection, found, rows, parts or InTurn(connection)))
 
 
-def _all_findings(connection: Connection, batch: BatchRow, rows: BatchRows) -> Iterator[Finding]:
+def _all_findings(connection: Connection, batch: BatchRow, rows: BatchRows, parts: Parts) -> Iterator[Finding]:
     tiles: list[bytes | None] = []
-    for start in range(0, batch.size, PART):
-        yield from _part_findings(connection, batch, rows, start, tiles)
+    for found, below in parts.each(_part, _ranges(batch, rows)):
+        yield from found
+        tiles += below
     if any(True for _ in rows.openings(connection, batch.id, batch.size, 2**62)):
         yield Finding(f"batch {batch.id}", f"there are rows past its {batch.size} positions")
     yield from _upper_findings(connection, batch, tiles)
 
 
+def _ranges(batch: BatchRow, rows: BatchRows) -> Iterator[tuple[BatchRow, BatchRows, int, int]]:
+    return ((batch, rows, start, min(start + PART, batch.size)) for start in range(0, batch.size, PART))
+
+
+def _part(
+    connection: Connection, batch: BatchRow, rows: BatchRows, start: int, stop: int
+) -> tuple[tuple[Finding, ...], list[bytes | None]]:
+    """Findings of one part, and the hash of each tile that the rest can rely on."""
+    tiles: list[bytes | None] = []
+    return at_most(_part_findings(connection, batch, rows, start, stop, tiles)), tiles
+
+
 def _part_findings(
-    connection: Connection, batch: BatchRow, rows: BatchRows, start: int, tiles: list[bytes | None]
+    connection: Connection, batch: BatchRow, rows: BatchRows, start: int, stop: int, tiles: list[bytes | None]
 ) -> Iterator[Finding]:
     """Check the rows and tiles of one part; append the hash of each tile that the rest can rely on."""
-    stop = min(start + PART, batch.size)
     computed: list[bytes | None] = [*_packed_tiles(connection, batch, rows, start, stop)]
     if not computed:
         computed = yield from _opened_tiles(connection, batch, rows, range(start, stop))
     stored = store_batches.tiles_between(connection, batch.id, 8, start // TILE, start // TILE + len(computed))
     for idx, found in enumerate(computed, start // TILE):
         kept = stored.get(idx)
+        tiles.append(found or kept)
         if found is not None and found != kept:
             last = min((idx + 1) * TILE, stop) - 1
             yield Finding(f"batch {batch.id}, tile 8/{idx}", f"it does not fit the rows {idx * TILE} to {last}")
-        tiles.append(found or kept)
 
 
 def _packed_tiles(connection: Connection, batch: BatchRow, rows: BatchRows, start: int, stop: int) -> list[bytes]:

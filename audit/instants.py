@@ -18,7 +18,8 @@ def to_microseconds(moment: datetime) -> int:
     """
     if moment.tzinfo is None:
         raise ValueError("an instant needs a time zone")
-    return (moment - EPOCH) // timedelta(microseconds=1)
+    since = moment - EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def from_microseconds(value: int) -> datetime:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, and_, func, select, update
+from sqlalchemy import Connection, Select, func, select, update
 
 from audit.database import insert_rows, to_microseconds
 from audit.errors import BadInput, Broken
@@ -125,20 +125,31 @@ def leaves_between(connection: Connection, start: int, stop: int) -> list[LeafRo
     return [LeafRow._make(row) for row in connection.execute(statement)]
 
 
+def stored_leaves(connection: Connection, start: int, stop: int) -> Sequence[tuple[int, str, bytes, bytes, int]]:
+    """The rows [start, stop) in order, just as they are stored: a check of millions makes nothing else of them."""
+    statement = f"SELECT idx, kind, body, leaf_hash, recorded_at FROM log_leaf WHERE {_between(start, stop)}"  # noqa: S608
+    return _fetch(connection, statement)
+
+
+def _between(start: int, stop: int) -> str:
+    return f"idx >= {start:d} AND idx < {stop:d} ORDER BY idx"
+
+
+def _fetch(connection: Connection, statement: str) -> Sequence[tuple[Any, ...]]:
+    cursor = connection.exec_driver_sql(statement).cursor
+    return cursor.fetchall() if cursor is not None else []
+
+
 def _leaves() -> Select[Any]:
     leaf = log_leaf.c
     return select(leaf.idx, leaf.kind, leaf.body, leaf.leaf_hash, leaf.recorded_at)
 
 
 def nodes_between(connection: Connection, level: int, start: int, stop: int) -> dict[int, bytes]:
-    """The stored hashes [start, stop) of one level by position; level 0 are the leaves."""
-    if level == 0:
-        leaf = log_leaf.c
-        match = and_(leaf.idx >= start, leaf.idx < stop)
-        return {row.idx: row.leaf_hash for row in connection.execute(select(leaf.idx, leaf.leaf_hash).where(match))}
-    node = log_node.c
-    match = and_(node.level == level, node.idx >= start, node.idx < stop)
-    return {row.idx: row.hash for row in connection.execute(select(node.idx, node.hash).where(match))}
+    """The stored hashes [start, stop) of one level by position, ascending; level 0 are the leaves."""
+    which = f"log_node WHERE level = {level:d} AND" if level else "log_leaf WHERE"
+    column = "hash" if level else "leaf_hash"
+    return dict(_fetch(connection, f"SELECT idx, {column} FROM {which} {_between(start, stop)}"))  # noqa: S608
 
 
 def node_counts(connection: Connection) -> dict[int, tuple[int, int]]:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from audit.batch_tree import BatchRows
+    from audit.parts import Parts
 
 __all__ = ["Finding", "LogReport", "VerifiedProof", "check_batch", "check_log", "main", "verify_proof"]
 
@@ -150,25 +151,33 @@ def _signers(
     return logs, seen, tuple(str(s) for s in signed.note.unknown)
 
 
-def check_log(connection: Connection, *, verifier: LogVerifier, former: Sequence[LogVerifier] = ()) -> LogReport:
+def check_log(
+    connection: Connection,
+    *,
+    verifier: LogVerifier,
+    former: Sequence[LogVerifier] = (),
+    parts: Parts | None = None,
+) -> LogReport:
     """Recompute every leaf, node and checkpoint of the stored log; *former* keys signed before the current one.
 
-    Memory is bounded by a part of the log, not by its length. See `audit.check`.
+    Memory is bounded by a part of the log, not by its length. See `audit.check`; *parts* as `audit.parts` has them.
     """
     from audit import check
 
-    return check.check_log(connection, (verifier, *former))
+    return check.check_log(connection, (verifier, *former), parts)
 
 
-def check_batch(connection: Connection, batch: int, rows: BatchRows) -> tuple[Finding, ...]:
+def check_batch(connection: Connection, batch: int, rows: BatchRows, parts: Parts | None = None) -> tuple[Finding, ...]:
     """Recompute every row and tile of a bulk act and name by position what was altered. See `audit.check_rows`.
+
+    With *parts* of several processes *rows* is sent to each of them, so it must hold no connection.
 
     Raises:
         NotFound: there is no such batch.
     """
     from audit import check_rows
 
-    return check_rows.check_batch(connection, batch, rows)
+    return check_rows.check_batch(connection, batch, rows, parts)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -3,7 +3,8 @@
     python -m benchmarks.audit 100000 1000000
 
 Two trees are measured: the log itself (one leaf per fact) and a bulk act (one leaf per person, as a run stores it).
-`bare` is one `hashlib.sha256` over each leaf's bytes, already in memory: no reading, no tree, no comparison.
+`bare` is one `hashlib.sha256` over each leaf's bytes, already in memory: no reading, no tree, no comparison. The check
+uses every processor, as `lauter audit verify --deep` does; its time is by the clock, with the start of the processes.
 """
 
 from __future__ import annotations
@@ -32,10 +33,10 @@ PROOFS = 200
 
 
 def timed(work: Callable[[], object]) -> float:
-    """Processor seconds: others may be using the machine."""
-    began = time.process_time()
+    """Seconds by the clock: run it on a machine that does nothing else."""
+    began = time.perf_counter()
     work()
-    return time.process_time() - began
+    return time.perf_counter() - began
 
 
 def bare(count: int) -> None:
@@ -56,6 +57,7 @@ def bulk(count: int) -> None:
     from audit.batch_tree import BatchBuilder, store_batch
     from audit.checkpoint import LogSigner, sign
     from audit.fact import Fact
+    from audit.parts import parts_of
     from audit.verify import check_batch
     from segmentation import store_assignments as stored
 
@@ -83,7 +85,12 @@ def bulk(count: int) -> None:
             sign(connection, LogSigner("audit.example.test/log", b"\x01" * 32), now=NOON)
         rows = stored.AssignmentRows()
         with work.reading() as connection:
-            checked = timed(lambda: _nothing(check_batch(connection, 1, rows)))
+
+            def check() -> None:
+                with parts_of(work, connection, count) as parts:
+                    _nothing(check_batch(connection, 1, rows, parts))
+
+            checked = timed(check)
             places = [number * (count // PROOFS) for number in range(PROOFS)]
             proven = timed(lambda: [prove.prove_row(connection, 0, place, rows) for place in places]) / PROOFS
     sys.stdout.write(json.dumps({"append": appended, "check": checked, "prove": proven}) + "\n")
@@ -94,6 +101,7 @@ def facts(count: int) -> None:
     from audit import log, prove
     from audit.checkpoint import LogSigner, sign
     from audit.fact import Fact
+    from audit.parts import parts_of
     from audit.verify import check_log, verify_proof
 
     signer = LogSigner("audit.example.test/log", b"\x01" * 32)
@@ -109,7 +117,12 @@ def facts(count: int) -> None:
         with work.writing() as connection:
             sign(connection, signer, now=NOON)
         with work.reading() as connection:
-            checked = timed(lambda: _nothing(check_log(connection, verifier=signer.verifier).findings))
+
+            def check() -> None:
+                with parts_of(work, connection, count) as parts:
+                    _nothing(check_log(connection, verifier=signer.verifier, parts=parts).findings)
+
+            checked = timed(check)
             places = [number * (count // PROOFS) for number in range(PROOFS)]
             proofs: list[bytes] = []
             proven = timed(lambda: proofs.extend(prove.prove_fact(connection, place) for place in places)) / PROOFS

@@ -266,7 +266,11 @@ class AssignmentRows:
     def packed(self, connection: Connection, batch: int, start: int, stop: int) -> batch_tree.PackedRows | None:
         """Many rows as one piece, if none was erased or altered in its form."""
         first = self._subject_at(connection, batch, start)
-        return None if first is None else store_proofs.packed_rows(connection, batch, first, start, stop)
+        if first is None:
+            return None
+        past = self._subject_at(connection, batch, stop)
+        subjects = range(first, 2**63 - 1 if past is None else past)
+        return store_proofs.packed_rows(connection, batch, subjects, start, stop)
 
     def _subject_at(self, connection: Connection, run: int, position: int) -> int | None:
         """The lowest subject whose position is not below the one wanted."""

@@ -18,11 +18,10 @@ def oldest_fact_in_use(connection: Connection) -> int | None:
 
 
 _PACKED = """
-    SELECT count(*), {locators}, {positions}, {data}
-    FROM (SELECT position, random, record, locator FROM assignment
-          WHERE run = {run:d} AND subject >= {first:d} ORDER BY subject LIMIT {limit:d}) AS part
-    WHERE length(random) = {random:d} AND length(record) = {record:d} {types}
-"""  # numbers only
+    SELECT count(*), {locators}, {positions}, {data} FROM assignment
+    WHERE run = {run:d} AND subject >= {first:d} AND subject < {past:d}
+      AND length(random) = {random:d} AND length(record) = {record:d} {types}
+"""  # numbers only; one range of the key, for rows that pass through a limit first take twice as long
 _FORMS = {
     "sqlite": {
         "locators": "group_concat(locator)",
@@ -39,19 +38,19 @@ _FORMS = {
 }
 
 
-def packed_rows(connection: Connection, run: int, first: int, start: int, stop: int) -> PackedRows | None:
-    """The assignments at positions [start, stop) from subject *first* on, in one value of the database.
+def packed_rows(connection: Connection, run: int, subjects: range, start: int, stop: int) -> PackedRows | None:
+    """The assignments at positions [start, stop), which lie among these subjects, in one value of the database.
 
     None unless each position is there once, in order, and all records have one width: what was moved across the
     border of two rows must not pass for the same bytes.
     """
-    match = (assignment.c.run == run, assignment.c.subject == first)
+    match = (assignment.c.run == run, assignment.c.subject == subjects.start)
     record = connection.execute(select(func.length(assignment.c.record)).where(*match)).scalar_one() or 0
-    sizes = {"run": run, "first": first, "limit": stop - start, "random": RANDOM_BYTES, "record": record}
+    sizes = {"run": run, "first": subjects.start, "past": subjects.stop, "random": RANDOM_BYTES, "record": record}
     statement = _PACKED.format(**sizes, **_FORMS[connection.dialect.name])
     count, locators, positions, data = connection.exec_driver_sql(statement).one()
     if not count or count != stop - start or len(data) != count * (RANDOM_BYTES + record):
         return None
-    if not np.array_equal(np.array(positions.split(","), dtype=np.int64), np.arange(start, stop)):
+    if not np.array_equal(np.fromstring(positions, dtype=np.int64, sep=","), np.arange(start, stop)):
         return None
-    return PackedRows(bytes(data), RANDOM_BYTES + record, np.array(locators.split(","), dtype=np.int64))
+    return PackedRows(bytes(data), RANDOM_BYTES + record, np.fromstring(locators, dtype=np.int64, sep=","))

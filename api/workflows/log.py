@@ -18,6 +18,7 @@ from audit.errors import NotFound, ProofRefused
 from audit.fact import Fact
 from audit.findings import at_most
 from audit.note import LogVerifier
+from audit.parts import parts_of
 from audit.policy import parse_policy
 from audit.prove import prove_row
 from audit.verify import Finding, check_batch, check_log, verify_proof
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from api.wiring import House
+    from audit.parts import Parts
     from governance.vocabulary import Actor
 
 
@@ -218,8 +220,10 @@ def verify_home(house: House, *, deep: bool = False) -> Verification:
     """Recompute the log; with *deep* also every model and every assignment row, naming what was altered."""
     try:
         with house.work.reading() as connection:
-            report = check_log(connection, verifier=house.signer.verifier, former=former_keys(connection, house))
-            findings = [*report.findings, *(at_most(_deep(connection)) if deep else ())]
+            keys = former_keys(connection, house)
+            with parts_of(house.work, connection, _length(connection, deep=deep)) as parts:
+                report = check_log(connection, verifier=house.signer.verifier, former=keys, parts=parts)
+                findings = [*report.findings, *(at_most(_deep(connection, parts)) if deep else ())]
     except (OperationalError, DataError):
         unreadable = {"where": "work database", "what": "a value is of another type than was written"}
         return Verification(False, 0, "A row cannot be read.", (unreadable,))
@@ -241,13 +245,19 @@ def own_keys(house: House) -> list[str]:
     return list(dict.fromkeys((*house.signer.vkeys, *noted)))
 
 
-def _deep(connection: Connection) -> Iterator[Finding]:
+def _length(connection: Connection, *, deep: bool) -> int:
+    """How many entries and rows there are to check."""
+    kept = (batch for batch in batches(connection) if deep and batch.kind == store_assignments.KIND)
+    return log.size(connection) + sum(batch.size for batch in kept)
+
+
+def _deep(connection: Connection, parts: Parts) -> Iterator[Finding]:
     yield from check_models(connection)
     yield from check_assignments(connection)
     rows = store_assignments.AssignmentRows()
     for batch in batches(connection):
         if batch.kind == store_assignments.KIND:
-            yield from check_batch(connection, batch.id, rows)
+            yield from check_batch(connection, batch.id, rows, parts)
 
 
 def _readable(value: Any) -> Any:

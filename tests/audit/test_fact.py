@@ -181,3 +181,17 @@ def test_a_handle_has_sixteen_bytes() -> None:
     """Fewer could be guessed."""
     with pytest.raises(FactRefused):
         a_fact().encode(handle=b"short")
+
+
+@given(st.data())
+def test_an_altered_byte_is_refused_or_says_something_else_canonically(data: st.DataObject) -> None:
+    """No second byte string for one fact (LOG-7): what is read again gives just these bytes."""
+    good = bytearray(a_fact(numbers=(1, 2**40, -3), digest=b"x" * 32, word="a.b", no=None).encode(handle=HANDLE))
+    at = data.draw(st.integers(0, len(good) - 1))
+    good[at] ^= data.draw(st.integers(1, 255))
+    try:
+        again = parse_fact(bytes(good))
+    except Broken:
+        return
+    value: Any = encoding.decode(bytes(good))
+    assert again.encode(handle=value["handle"]) == bytes(good)
