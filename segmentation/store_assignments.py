@@ -15,9 +15,10 @@ from audit.database import STAGING_ROWS, in_batches, insert_rows
 from audit.opening import RANDOM_BYTES, Opening
 from audit.tables import batch, batch_tile, shredded_leaf
 from governance.tables import subject
-from segmentation import store_chain, store_proofs
+from segmentation import store_chain
 from segmentation.record import FLAGS_OFFSET, SCORED_OFFSET, Flag
 from segmentation.store_chain import AssignmentRow
+from segmentation.store_proofs import AssignmentRows
 from segmentation.tables import assignment
 
 BLOCK = 65_536
@@ -240,54 +241,3 @@ def drop_batch(connection: Connection, run: int) -> None:
     connection.execute(delete(batch_tile).where(batch_tile.c.batch == run))
     connection.execute(delete(shredded_leaf).where(shredded_leaf.c.batch == run))
     connection.execute(delete(batch).where(batch.c.id == run))
-
-
-class AssignmentRows:
-    """Hands out the rows of a run by position, for proofs and checks of the log.
-
-    Positions ascend with subjects, so that no index is kept for them: the first is found by bisection.
-    """
-
-    def openings(self, connection: Connection, batch: int, start: int, stop: int) -> list[Opening]:
-        """The rows at positions [start, stop) in ascending order; erased ones are left out."""
-        first = self._subject_at(connection, batch, start)
-        if first is None:
-            return []
-        # Plain driver rows of just these columns: a deep check opens every row of every run.
-        statement = (
-            "SELECT position, random, record, locator FROM assignment "  # noqa: S608  # numbers only
-            f"WHERE run = {batch:d} AND subject >= {first:d} ORDER BY subject LIMIT {stop - start:d}"
-        )
-        rows = connection.exec_driver_sql(statement).cursor.fetchall()
-        if rows and start <= rows[0][0] and rows[-1][0] < stop:
-            return list(map(Opening._make, rows))
-        return [Opening._make(row) for row in rows if start <= row[0] < stop]
-
-    def packed(self, connection: Connection, batch: int, start: int, stop: int) -> batch_tree.PackedRows | None:
-        """Many rows as one piece, if none was erased or altered in its form."""
-        first = self._subject_at(connection, batch, start)
-        if first is None:
-            return None
-        past = self._subject_at(connection, batch, stop)
-        subjects = range(first, 2**63 - 1 if past is None else past)
-        return store_proofs.packed_rows(connection, batch, subjects, start, stop)
-
-    def _subject_at(self, connection: Connection, run: int, position: int) -> int | None:
-        """The lowest subject whose position is not below the one wanted."""
-        # Asked for together, SQLite reads the whole run for both ends; one by one it looks at the ends.
-        end = f"SELECT %s(subject) FROM assignment WHERE run = {run:d}"  # noqa: S608  # numbers only
-        low, high = (connection.exec_driver_sql(end % which).scalar_one() for which in ("min", "max"))
-        if low is None:
-            return None
-        answer: int | None = None
-        while low <= high:
-            middle = (low + high) // 2
-            subject, place = connection.exec_driver_sql(
-                "SELECT subject, position FROM assignment "  # noqa: S608  # numbers only
-                f"WHERE run = {run:d} AND subject >= {middle:d} ORDER BY subject LIMIT 1"
-            ).one()
-            if place >= position:
-                answer, high = subject, middle - 1
-            else:
-                low = subject + 1
-        return answer

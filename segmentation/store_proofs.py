@@ -1,12 +1,14 @@
-"""Which entries of the log the stored assignments still hang on, and many of them as one piece for its check."""
+"""Which entries of the log the stored assignments still hang on, and the assignments by position for it."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from sqlalchemy import Connection, exists, func, select
+from sqlalchemy import Connection, Row, exists, func, select
 
 from audit.batch_tree import PackedRows
-from audit.opening import RANDOM_BYTES
+from audit.opening import RANDOM_BYTES, Opening
 from segmentation.tables import assignment, run
 
 
@@ -54,3 +56,69 @@ def packed_rows(connection: Connection, run: int, subjects: range, start: int, s
     if not np.array_equal(np.fromstring(positions, dtype=np.int64, sep=","), np.arange(start, stop)):
         return None
     return PackedRows(bytes(data), RANDOM_BYTES + record, np.fromstring(locators, dtype=np.int64, sep=","))
+
+
+class AssignmentRows:
+    """Hands out the rows of a run by position, for proofs and checks of the log.
+
+    Positions ascend with subjects, so that no index is kept for them: the first is found by bisection.
+    """
+
+    def openings(self, connection: Connection, batch: int, start: int, stop: int) -> list[Opening]:
+        """The rows at positions [start, stop) in ascending order; erased ones are left out."""
+        first = self._subject_at(connection, batch, start)
+        if first is None:
+            return []
+        # Plain driver rows of just these columns: a deep check opens every row of every run.
+        statement = (
+            "SELECT position, random, record, locator FROM assignment "  # noqa: S608  # numbers only
+            f"WHERE run = {batch:d} AND subject >= {first:d} ORDER BY subject LIMIT {stop - start:d}"
+        )
+        rows = connection.exec_driver_sql(statement).cursor.fetchall()
+        if rows and start <= rows[0][0] and rows[-1][0] < stop:
+            return list(map(Opening._make, rows))
+        return [Opening._make(row) for row in rows if start <= row[0] < stop]
+
+    def packed(self, connection: Connection, batch: int, start: int, stop: int) -> PackedRows | None:
+        """Many rows as one piece, if none was erased or altered in its form."""
+        first = self._subject_at(connection, batch, start)
+        if first is None:
+            return None
+        past = self._subject_at(connection, batch, stop)
+        subjects = range(first, 2**63 - 1 if past is None else past)
+        return packed_rows(connection, batch, subjects, start, stop)
+
+    def _subject_at(self, connection: Connection, run: int, position: int) -> int | None:
+        """The lowest subject whose position is not below the one wanted."""
+        # Asked for together, SQLite reads the whole run for both ends; one by one it looks at the ends.
+        end = (
+            "SELECT subject, position FROM assignment "  # noqa: S608  # numbers only
+            f"WHERE run = {run:d} ORDER BY subject %s LIMIT 1"
+        )
+        lower, upper = (connection.exec_driver_sql(end % which).one_or_none() for which in ("ASC", "DESC"))
+        if lower is None or upper is None or upper.position < position:
+            return None
+        if lower.position >= position:
+            return int(lower.subject)
+        return self._between(connection, run, position, lower, upper)
+
+    def _between(self, connection: Connection, run: int, position: int, lower: Row[Any], upper: Row[Any]) -> int:
+        """The same between two rows; where subjects are dense, a few guesses find what bisection seeks."""
+        step = (
+            "SELECT subject, position FROM assignment "  # noqa: S608  # numbers only
+            f"WHERE run = {run:d} AND subject >= %d ORDER BY subject LIMIT 1"
+        )
+        low, first = int(lower.subject), int(lower.position)
+        answer, last = int(upper.subject), int(upper.position)
+        bound, guess = answer, True
+        while bound - low > 1:
+            before = bound - low
+            share = (position - first) / max(last - first, 1) if guess else 0.5
+            middle = low + min(max(int(before * share), 1), before - 1)
+            subject, place = connection.exec_driver_sql(step % middle).one()
+            if place < position:
+                low, first = subject, place
+            else:
+                answer, bound, last = subject, middle, place
+            guess = not guess or 2 * (bound - low) < before
+        return answer
