@@ -88,6 +88,17 @@ class ApiCaller:
         return Actor(self.role, self.handle)
 
 
+@dataclass(frozen=True)
+class TokenGiven:
+    """A token as it may be listed: what it is for, never itself."""
+
+    label: str
+    role: Role
+    scopes: tuple[str, ...]
+    created_at: datetime
+    expires_at: datetime
+
+
 def add_staff(connection: Connection, name: str, role: Role, password: str, *, now: datetime) -> StaffMember:
     """Let somebody sign in under *name*, in one role for good (GOV-7); `applicant` and `admit` in one.
 
@@ -139,21 +150,29 @@ def authenticate(connection: Connection, name: str, password: str, *, now: datet
     return StaffMember(row.id, row.name, Role(row.role), row.handle)
 
 
-def change_password(connection: Connection, name: str, password: str) -> None:
-    """Give a member another password and end their sessions.
+def new_password(name: str, password: str) -> str:
+    """The hash of another password for *name*: slow, so before any lock is taken.
+
+    Raises:
+        PasswordTooWeak: as in `add_staff`.
+    """
+    _check_password(_sign_in_name(name), password)
+    return _HASHES.hash(password)
+
+
+def change_password(connection: Connection, name: str, hashed: str) -> StaffMember:
+    """Give a member the password that `new_password` hashed, and end their sessions.
 
     Raises:
         StaffUnknown: nobody signs in under that name.
-        PasswordTooWeak: as in `add_staff`.
     """
-    known = _sign_in_name(name)
-    _check_password(known, password)
-    row = _member(connection, known)
-    store_staff.set_password(connection, row.id, _HASHES.hash(password))
+    row = _member(connection, _sign_in_name(name))
+    store_staff.set_password(connection, row.id, hashed)
     store_staff.end_sessions(connection, row.id)
+    return StaffMember(row.id, row.name, Role(row.role), row.handle)
 
 
-def disable_staff(connection: Connection, name: str, *, now: datetime) -> None:
+def disable_staff(connection: Connection, name: str, *, now: datetime) -> StaffMember:
     """Let a member sign in no more and end their sessions; the name stays taken, for the log names its handle.
 
     Raises:
@@ -162,6 +181,7 @@ def disable_staff(connection: Connection, name: str, *, now: datetime) -> None:
     row = _member(connection, _sign_in_name(name))
     store_staff.disable(connection, row.id, now)
     store_staff.end_sessions(connection, row.id)
+    return StaffMember(row.id, row.name, Role(row.role), row.handle)
 
 
 def list_staff(connection: Connection) -> list[StaffMember]:
@@ -233,6 +253,15 @@ def find_token(connection: Connection, token: str, *, now: datetime) -> ApiCalle
         return None
     scopes = frozenset(Scope(scope) for scope in json.loads(row.scopes))
     return ApiCaller(row.label, Role(row.role), scopes, stored[:_HANDLE_BYTES].hex())
+
+
+def list_tokens(connection: Connection, *, now: datetime) -> list[TokenGiven]:
+    """Every token that still acts, by label."""
+    rows = store_staff.tokens(connection, now)
+    return [
+        TokenGiven(row.label, Role(row.role), tuple(json.loads(row.scopes)), row.created_at, row.expires_at)
+        for row in rows
+    ]
 
 
 def revoke_tokens(connection: Connection, label: str) -> int:

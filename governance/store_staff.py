@@ -120,6 +120,23 @@ def token(connection: Connection, token: bytes, now: datetime) -> TokenRow | Non
     return None if row is None else TokenRow(*row)
 
 
+class TokenKept(NamedTuple):
+    """A token as it is listed."""
+
+    label: str
+    role: str
+    scopes: str
+    created_at: datetime
+    expires_at: datetime
+
+
+def tokens(connection: Connection, now: datetime) -> list[TokenKept]:
+    """Tokens that have not expired, by label."""
+    kept = api_token.c
+    query = select(kept.label, kept.role, kept.scopes, kept.created_at, kept.expires_at).where(kept.expires_at > now)
+    return [TokenKept(*row) for row in connection.execute(query.order_by(kept.label, kept.created_at))]
+
+
 def revoke(connection: Connection, label: str) -> int:
     """No token of that label any more; how many there were."""
     return int(connection.execute(delete(api_token).where(api_token.c.label == label)).rowcount)

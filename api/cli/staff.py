@@ -12,7 +12,7 @@ from rich.table import Table
 
 from api.cli import output
 from audit.errors import BadInput
-from governance.staff import Scope
+from governance.staff import Scope, TokenGiven
 from governance.vocabulary import Role
 
 group = typer.Typer(no_args_is_help=True, help="Who may sign in: names, roles, passwords, API tokens.")
@@ -43,6 +43,39 @@ class StaffList:
     def to_json(self) -> dict[str, Any]:
         """As the command line prints it."""
         return {"staff": [{"name": name, "role": role} for name, role in self.members]}
+
+
+@dataclass(frozen=True)
+class TokenList:
+    """Every token that still acts."""
+
+    tokens: tuple[TokenGiven, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As the command line prints it."""
+        return {
+            "tokens": [
+                {
+                    "label": token.label,
+                    "role": token.role,
+                    "scopes": list(token.scopes),
+                    "created_at": token.created_at.isoformat(),
+                    "expires_at": token.expires_at.isoformat(),
+                }
+                for token in self.tokens
+            ]
+        }
+
+
+@dataclass(frozen=True)
+class Revoked:
+    """How many tokens were revoked."""
+
+    tokens: int
+
+    def to_json(self) -> dict[str, Any]:
+        """As the command line prints it."""
+        return {"revoked": self.tokens}
 
 
 def register(app: typer.Typer) -> None:
@@ -103,6 +136,41 @@ def token(
     output.answer(context, Credential("token", label, role, made), _show_credential)
 
 
+@group.command("password")
+def password(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Sign-in name.")],
+    generate: Annotated[bool, typer.Option("--generate", help="Make a password and print it once.")] = False,
+) -> None:
+    """Give somebody another password; sessions under the old one end. Asked for as with `add`."""
+    from api.workflows.staff import change_password
+
+    chosen = _password(generate)
+    with output.house(context) as house:
+        change_password(house, name, chosen, actor=output.invocation(context).actor, now=output.now())
+    output.answer(context, Credential("password", name, "", chosen if generate else None), _show_password)
+
+
+@group.command("tokens")
+def tokens(context: typer.Context) -> None:
+    """Show which tokens still act; the tokens themselves are stored nowhere."""
+    from api.workflows.staff import api_tokens
+
+    with output.house(context) as house:
+        found = TokenList(tuple(api_tokens(house, now=output.now())))
+    output.answer(context, found, _show_tokens)
+
+
+@group.command("revoke")
+def revoke(context: typer.Context, label: Annotated[str, typer.Argument(help="What the token was for.")]) -> None:
+    """Let every token of this label act no more, from this instant."""
+    from api.workflows.staff import revoke_api_tokens
+
+    with output.house(context) as house:
+        found = revoke_api_tokens(house, label, actor=output.invocation(context).actor, now=output.now())
+    output.answer(context, Revoked(found), lambda done: output.screen.print(f"{done.tokens} token(s) revoked."))
+
+
 def _role(name: str) -> Role:
     try:
         return Role(name)
@@ -129,3 +197,16 @@ def _show_list(found: StaffList) -> None:
     for name, role in found.members:
         table.add_row(name, role)
     output.screen.print(table if found.members else "Nobody may sign in yet; add somebody with `lauter staff add`.")
+
+
+def _show_password(made: Credential) -> None:
+    output.screen.print("The password is changed; open sessions of this name ended.")
+    if made.secret is not None:
+        output.screen.print(f"password: {made.secret}   (shown this once)", markup=False)
+
+
+def _show_tokens(found: TokenList) -> None:
+    table = Table("label", "role", "scopes", "until", box=None, pad_edge=False)
+    for token in found.tokens:
+        table.add_row(token.label, token.role, ", ".join(token.scopes), f"{token.expires_at:%Y-%m-%d}")
+    output.screen.print(table if found.tokens else "No token acts; make one with `lauter staff token`.")

@@ -46,7 +46,8 @@ def rotate_kek(settings: Settings, *, actor: Actor, now: datetime) -> Rewrapped:
     try:
         if len(house.keys.all(KeyRole.WRAP)) == 1:  # else a rotation was interrupted: go on with it
             with house.work.writing() as connection:
-                key_checks.add_epoch(connection, settings.keys_folder, KeyRole.WRAP, now=now)
+                key = key_checks.add_epoch(connection, settings.keys_folder, KeyRole.WRAP, now=now)
+                log.append(connection, [Fact("key:added", str(actor), now, {"role": "wrap", "epoch": key.epoch})])
     finally:
         house.close()
     house = open_house(settings)

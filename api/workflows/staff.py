@@ -6,9 +6,10 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from audit import log
+from audit.errors import NotFound
 from audit.fact import Fact
 from governance import staff
-from governance.staff import Scope, StaffMember
+from governance.staff import Scope, StaffMember, TokenGiven
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -32,6 +33,18 @@ def add_member(house: House, name: str, role: Role, password: str, *, actor: Act
     return member
 
 
+def change_password(house: House, name: str, password: str, *, actor: Actor, now: datetime) -> None:
+    """Give a member another password; whoever is signed in as them is out at once.
+
+    Raises:
+        StaffUnknown, PasswordTooWeak: see `governance.staff`.
+    """
+    hashed = staff.new_password(name, password)
+    with house.work.writing() as connection:
+        member = staff.change_password(connection, name, hashed)
+        log.append(connection, [Fact("staff:password_changed", str(actor), now, {"member": member.handle})])
+
+
 def disable_member(house: House, name: str, *, actor: Actor, now: datetime) -> None:
     """Let somebody sign in no more.
 
@@ -39,8 +52,8 @@ def disable_member(house: House, name: str, *, actor: Actor, now: datetime) -> N
         StaffUnknown: nobody signs in under that name.
     """
     with house.work.writing() as connection:
-        staff.disable_staff(connection, name, now=now)
-        log.append(connection, [Fact("staff:disabled", str(actor), now)])
+        member = staff.disable_staff(connection, name, now=now)
+        log.append(connection, [Fact("staff:disabled", str(actor), now, {"member": member.handle})])
 
 
 def members(house: House) -> list[StaffMember]:
@@ -85,3 +98,23 @@ def add_api_token(
         body = {"role": role.value, "scopes": sorted(scope.value for scope in scopes)}
         log.append(connection, [Fact("token:made", str(actor), now, body)])
     return token
+
+
+def api_tokens(house: House, *, now: datetime) -> list[TokenGiven]:
+    """Every token that still acts, by label."""
+    with house.work.reading() as connection:
+        return staff.list_tokens(connection, now=now)
+
+
+def revoke_api_tokens(house: House, label: str, *, actor: Actor, now: datetime) -> int:
+    """Let the tokens of a label act no more; how many there were.
+
+    Raises:
+        NotFound: there is none.
+    """
+    with house.work.writing() as connection:
+        found = staff.revoke_tokens(connection, label)
+        if not found:
+            raise NotFound("no token bears this label; `lauter staff tokens` lists them")
+        log.append(connection, [Fact("token:revoked", str(actor), now, {"tokens": found})])
+    return found

@@ -74,6 +74,34 @@ def test_a_token_is_printed_once(home: Path) -> None:
     assert len(json.loads(made.stdout)["token"]) > 40
 
 
+def test_a_revoked_token_acts_no_more(home: Path) -> None:
+    """Listed by what it is for, never by itself; an unknown label is told (ASVS 7.4)."""
+    lauter(home, "staff", "token", "crm", "--role", "steward", "--scope", "read")
+    (listed,) = json.loads(lauter(home, "staff", "tokens").stdout)["tokens"]
+
+    assert (listed["label"], listed["role"], listed["scopes"]) == ("crm", "steward", ["read"])
+    assert json.loads(lauter(home, "staff", "revoke", "crm").stdout) == {"revoked": 1}
+    assert json.loads(lauter(home, "staff", "tokens").stdout) == {"tokens": []}
+    assert type(lauter(home, "staff", "revoke", "crm").exception).__name__ == "NotFound"
+
+
+def test_another_password_is_the_only_one_from_then_on(home: Path) -> None:
+    """Whoever forgot theirs gets another, and the log tells of it by the member's sign (LOG-5)."""
+    old = json.loads(lauter(home, "staff", "add", "ines", "--role", "dpo", "--generate").stdout)["password"]
+    new = json.loads(lauter(home, "staff", "password", "ines", "--generate").stdout)["password"]
+    entry = json.loads(lauter(home, "audit", "log", "--kind", "staff:password_changed").stdout)["entries"][0]
+
+    from api.wiring import open_house
+
+    house = open_house(cli.output.read_settings(home=home))
+    with house.work.reading() as connection:
+        assert staff.authenticate(connection, "ines", old, now=NOON) is None
+        member = staff.authenticate(connection, "ines", new, now=NOON)
+    house.close()
+    assert member is not None
+    assert entry["body"] == {"member": member.handle}
+
+
 def test_other_machines_are_not_served_without_https(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Plain http stays on this machine (ASVS 12.2)."""
     monkeypatch.delenv("LAUTER_PUBLIC_URL", raising=False)
