@@ -110,7 +110,7 @@ def link(request: Request, call: Writer, handle: Named) -> dict[str, Any]:
     """A way into the portal for somebody who is signed in with you: works once, for ten minutes."""
     subject = _subject(call, handle)
     _count(request, call, subject)
-    url = portal.embed_link(call.house, subject, now=call.now)
+    url = portal.embed_link(call.house, subject, actor=call.actor, now=call.now)
     return {"url": url, "expires_at": (call.now + LASTS[LinkKind.EMBED]).isoformat()}
 
 

@@ -120,11 +120,15 @@ def enter_url(house: House, secret: str, language: Language | None = None) -> st
     return url if language is None else f"{url}?language={language}"
 
 
-def embed_link(house: House, subject: Subject, *, now: datetime) -> str:
-    """A link for somebody who is signed in to the controller's own website, good for ten minutes and once."""
+def embed_link(house: House, subject: Subject, *, actor: Actor, now: datetime) -> str:
+    """A link for somebody who is signed in to the controller's own website, good for ten minutes and once.
+
+    Whoever holds it comes in, so that who made it is a fact.
+    """
     number = subject.number
     with house.work.writing() as connection:
         secret = visitors.make_link(connection, kind=LinkKind.EMBED, subject=number, address=None, now=now)
+        log.append(connection, [Fact("portal:link_made", str(actor), now, {}, (number,))])
     return enter_url(house, secret)
 
 

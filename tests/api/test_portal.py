@@ -74,7 +74,7 @@ def inside(served: Served, number: int, language: str = "en", **headers: str) ->
     """A browser in which somebody came in by a link."""
     browser = served.browser(language=language)
     browser.headers.update(headers)
-    url = portal.embed_link(served.house, declaring.of_number(served.house, number), now=served.now)
+    url = portal.embed_link(served.house, declaring.of_number(served.house, number), actor=OPERATOR, now=served.now)
     path = url.removeprefix(served.house.settings.public_url)
     assert post(browser, path) == (303, "/portal")
     return browser

@@ -225,7 +225,7 @@ def test_the_desk_sees_who_waits_for_a_letter_until_it_is_written(house: House) 
 
 def test_a_link_of_the_controllers_website_opens_for_ten_minutes(house: House) -> None:
     """Whoever is signed in there need not ask for a mail."""
-    url = portal.embed_link(house, declaring.of_number(house, 6), now=NOON)
+    url = portal.embed_link(house, declaring.of_number(house, 6), actor=OPERATOR, now=NOON)
     assert "language" not in url
     assert portal.look(house, secret_of(url), now=NOON + LASTS[LinkKind.EMBED]) is None
     assert entered(house, url).subject == 6
@@ -233,7 +233,7 @@ def test_a_link_of_the_controllers_website_opens_for_ten_minutes(house: House) -
 
 def test_somebody_erased_gets_in_by_nothing(house: House) -> None:
     """A link that is older than the erasure opens nothing (Article 17 GDPR)."""
-    links = [portal.embed_link(house, declaring.of_number(house, 6), now=NOON)]
+    links = [portal.embed_link(house, declaring.of_number(house, 6), actor=OPERATOR, now=NOON)]
     links.append(portal.letter_for(house, "K0006", actor=OPERATOR, now=NOON).url)
     with house.work.writing() as connection:
         connection.execute(update(subject_table).where(subject_table.c.id == 6).values(erased_at=NOON))

@@ -350,7 +350,9 @@ def test_the_whole_way_on_both_databases(tmp_path: Path, database_url: str) -> N
     """Come in, choose, see, go back: alike on SQLite and PostgreSQL."""
     house = a_small_world(tmp_path, database_url, people=3, gold=1)
     cookie = portal.enter(
-        house, portal.embed_link(house, declaring.of_number(house, 2), now=NOON).rpartition("/")[2], now=NOON
+        house,
+        portal.embed_link(house, declaring.of_number(house, 2), actor=OPERATOR, now=NOON).rpartition("/")[2],
+        now=NOON,
     )
     assert cookie is not None
     person = Person(house, 2)

@@ -105,13 +105,13 @@ def test_a_new_password_ends_every_session(sqlite_work: Database) -> None:
         member = staff.add_staff(connection, "zoe", Role.DPO, PASSWORD, now=NOON)
         token = staff.create_session(connection, member, now=NOON)
 
-        staff.change_password(connection, "zoe", "ein anderes Passwort")
+        staff.change_password(connection, "zoe", staff.new_password("zoe", "ein anderes Passwort"))
 
         assert staff.find_session(connection, token, now=NOON) is None
         assert staff.authenticate(connection, "zoe", PASSWORD, now=NOON) is None
         assert staff.authenticate(connection, "zoe", "ein anderes Passwort", now=NOON) == member
         with pytest.raises(StaffUnknown):
-            staff.change_password(connection, "nobody", PASSWORD)
+            staff.change_password(connection, "nobody", "hash")
 
 
 def test_in_the_log_a_member_is_a_random_handle(sqlite_work: Database) -> None:
