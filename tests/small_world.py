@@ -77,7 +77,13 @@ def a_small_world(
     channel: Channel | None = Channel.EMAIL,
 ) -> House:
     """A house with contacts 1 … *people*, all consenting; the first *gold* ordered four times, the others once."""
-    house = a_house(folder, database_url)
+    return populate(a_house(folder, database_url), people=people, gold=gold, purposes=purposes, channel=channel)
+
+
+def populate(
+    house: House, *, people: int, gold: int, purposes: Iterable[str], channel: Channel | None = Channel.EMAIL
+) -> House:
+    """The same in a house that is there already, and empty."""
     numbers = range(1, people + 1)
     house.vault.store([(number.to_bytes(16, "big"), identity_of(number)) for number in numbers])
     with house.work.writing() as connection:
