@@ -14,6 +14,7 @@ import typer
 
 from api import cli
 from api.cli import output
+from api.settings import read_settings
 from api.wiring import open_house
 from audit import log
 from tests.api.test_exports import a_request
@@ -182,7 +183,7 @@ def lauter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
 def fill(home: Path) -> None:
     """A hundred people, a scheme that ran and one with prices."""
-    house = open_house(output.read_settings(home=home))
+    house = open_house(read_settings(home=home))
     populate(house, people=100, gold=50, purposes=("personalised_offers", "personalised_price"))
     run_scheme(house, RULES)
     run_scheme(house, PRICED)
@@ -192,7 +193,7 @@ def fill(home: Path) -> None:
 
 def facts_since(home: Path, size: int) -> tuple[int, tuple[str, ...]]:
     """The size of the log, and the kinds of its entries from *size* on."""
-    house = open_house(output.read_settings(home=home))
+    house = open_house(read_settings(home=home))
     with house.work.reading() as connection:
         end = log.size(connection)
         kinds = tuple(sorted(log.entry(connection, index).kind for index in range(size, end)))
