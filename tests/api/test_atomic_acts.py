@@ -19,7 +19,6 @@ story = story_of_the_api
 ACTS = [step for step in api.STEPS if step.kinds]
 """Calls that leave facts; the others are made once, for what later ones need of them."""
 ROOT = api.ROOT
-IDENTITY = ("identity", "wrapped_key", "identity_index")
 MAY_STAY: dict[str, set[str]] = {
     # Staged under a number that nobody reads, and swept with the next run; models are kept by their digest.
     f"POST {ROOT}/schemes/{{scheme}}/runs": {
@@ -29,15 +28,10 @@ MAY_STAY: dict[str, set[str]] = {
         "work.batch_tile",
         "work.model",
     },
-    # A key that nothing is sealed under: the sealed words would have stood in the row that was not written.
+    # The person's own key for sealed words, made at the first time; the words stand in the row that was not written.
     f"POST {ROOT}/schemes/{{scheme}}/corrections": {"vault.evidence_key"},
-    # Identities without a person, swept by the worker, and the note that this import was cut short.
-    f"POST {ROOT}/imports/{{kind}}": {
-        "work.import_record",
-        "vault.identity",
-        "vault.wrapped_key",
-        "vault.identity_index",
-    },
+    # The note that this import was cut short.
+    f"POST {ROOT}/imports/{{kind}}": {"work.import_record"},
     # Rows of a file that is not built yet: the state says so, and building it again begins anew.
     f"POST {ROOT}/exports/{{number}}/build": {"work.export", "work.export_row"},
     # A call that failed may be repeated under its key.
