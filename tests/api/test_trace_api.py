@@ -13,6 +13,7 @@ import pytest
 from api.workflows import prices
 from api.workflows.home import note_catalogue
 from governance.vocabulary import OPERATOR, Role
+from tests.api.canaries import leaks
 from tests.api.test_api import MAPPING
 from tests.api.test_prices import SCHEME as PRICED
 from tests.api.test_prices import a_policy, answers
@@ -197,6 +198,7 @@ def test_every_call_of_the_api_leaves_exactly_its_facts(story: Story) -> None:
     """Assignments, corrections, consents, imports, exports, gates, readings: one fact each (LOG-5, Article 5(2))."""
     found = differences(story.house, STEPS, called(story))
     assert not found, "\n".join(found)
+    assert leaks(story, 100) == []
 
 
 def test_no_call_of_the_api_is_without_a_step(story: Story) -> None:

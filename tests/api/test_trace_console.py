@@ -13,6 +13,7 @@ import pytest
 from api.workflows import prices, segments
 from api.workflows.home import note_catalogue
 from governance.vocabulary import OPERATOR, Actor, Role
+from tests.api.canaries import leaks
 from tests.api.test_activations import priced
 from tests.api.test_builder import EDIT, NEW, begun, filled
 from tests.api.test_console_imports import MAPPING, send
@@ -211,6 +212,7 @@ def test_every_page_and_form_of_the_console_leaves_exactly_its_facts(story: Stor
     """Looking at pages leaves nothing, looking at somebody does, and so does every act (LOG-5, LOG-13)."""
     found = differences(story.house, STEPS, called(story))
     assert not found, "\n".join(found)
+    assert leaks(story, 100) == []
 
 
 def test_no_page_or_form_of_the_console_is_without_a_step(story: Story) -> None:

@@ -14,9 +14,10 @@ from api.workflows.unsubscribing import unsubscribe_url
 from audit import log
 from governance.identity import Identity
 from governance.vocabulary import OPERATOR, Channel, Role, Unit
+from tests.api.canaries import leaks
 from tests.api.test_confirming import address_of, asked_link
 from tests.api.test_portal import LINK, mails, post, token
-from tests.api.trace import Do, Step, Story, differences, routes, without_step
+from tests.api.trace import Do, Step, Story, called, differences, routes, without_step
 from tests.api.web import Served, serve
 from tests.small_world import identity_of
 
@@ -196,12 +197,9 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
 def test_every_page_and_form_of_the_portal_leaves_exactly_its_facts(story: Story) -> None:
     """Coming in, deciding and leaving are facts, looking is none (LOG-5, Article 7(1) GDPR)."""
 
-    def call(step: Step) -> str:
-        answer = step.do(story)
-        return "" if answer.status_code < 400 else f"answered {answer.status_code}: {answer.text[:300]}"
-
-    found = differences(story.house, STEPS, call)
+    found = differences(story.house, STEPS, called(story))
     assert not found, "\n".join(found)
+    assert leaks(story, 60) == []
 
 
 def test_no_public_page_or_form_is_without_a_step(story: Story) -> None:

@@ -85,6 +85,7 @@ def called(story: Story) -> Callable[[Step], str]:
 
     def call(step: Step) -> str:
         answer = step.do(story)
+        story.kept.setdefault("places", []).append(answer.headers.get("location", ""))
         return "" if answer.status_code < 400 else f"answered {answer.status_code}: {answer.text[:300]}"
 
     return call
