@@ -20,12 +20,13 @@ from api import security
 from api.access import Right, may
 from api.handles import Handles
 from api.i18n import Tongue, negotiate
-from api.jobs import Jobs, LogWatch
+from api.jobs import Jobs, LogHealth, LogWatch
 from api.metrics import Metrics
 from api.pages import THEMES, navigation, render
 from api.security import NotPermitted, NotSignedIn
 from api.throttle import Throttle
 from api.wiring import House
+from api.workflows.watching import last_look
 from audit.errors import BadInput
 from governance import staff
 from governance.keys import KeyRole
@@ -215,10 +216,18 @@ def frame(visit: Visit, template: str, status: int, headers: Mapping[str, str] |
         theme=theme if theme in THEMES else "auto",
         token=security.form_token(web.form_key, cookie),
         controller=web.house.catalogue.controller,
-        health=web.watch.last,
+        health=_health(web) if caller else None,
         now=visit.now,
         **values,
     )
     if caller is None and _visitor(request) is None:
         security.set_cookie(response, VISITOR, cookie, https=web.https)
     return response
+
+
+def _health(web: Web) -> LogHealth | None:
+    """The newest check of the log: by this process, or the daily look of whichever worker."""
+    here, daily = web.watch.last, last_look(web.house.settings)
+    if daily is None or (here is not None and here.checked_at >= daily.at):
+        return here
+    return LogHealth(daily.ok, daily.size, tuple((kind, "") for kind in daily.alarms), daily.at, deep=True)

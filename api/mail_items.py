@@ -77,3 +77,12 @@ def _language(reference: Reference) -> Language:
 
 def _url(house: House, path: str) -> str:
     return house.settings.public_url.rstrip("/") + path
+
+
+def alarm(house: House, mailer: Mailer, item: Item, now: datetime) -> None:
+    """Something the officer should look at, to the mailbox that the catalogue names."""
+    controller, address = house.catalogue.controller, house.catalogue.alarms.mail
+    if not address:
+        return
+    written = mails.alarm(str(item.reference["alarm"]), f"{house.settings.public_url.rstrip('/')}/console/compliance")
+    mailer.send(mails.write(controller, address, "de", written), now=now)

@@ -73,6 +73,33 @@ WAYS: dict[Channel, str] = {
 }
 
 
+ALARMS: dict[str, str] = {
+    "many_reads": N_("One account looked up unusually many people within an hour."),
+    "always_yes": N_("One account said yes to nearly everything that was put before it."),
+    "large_export": N_("A file holds far more people than its recipient usually gets."),
+    "log_fork": N_("The log shows another past than it did before. Keep the folder monitor as evidence."),
+    "log_shrunk": N_("The log is shorter than it was. Keep the folder monitor as evidence."),
+    "log_quorum": N_("Fewer witnesses than your policy asks for signed the newest checkpoint."),
+    "log_stale": N_("No checkpoint was signed by a witness of late."),
+}
+"""What a mail about an alarm says; anything else was found in the log."""
+
+
+def alarm(kind: str, url: str) -> Compose:
+    """Something that the officer should look at; a mail is read by many eyes, so it names no account and no person."""
+
+    def compose(tongue: Tongue) -> tuple[str, Sequence[Part]]:
+        other = N_("The daily look at the log found something that does not fit.")
+        more = tongue.say("Sign in to read more and to note that you looked at it:")
+        check = tongue.say("On the machine itself, %(command)s names each place.", command="lauter audit verify --deep")
+        parts = [Part("text", tongue.say(ALARMS.get(kind, other))), Part("text", more), Part("link", url=url)]
+        return tongue.say("Something to look at in Lauter"), (*parts, Part("note", check)) if kind.startswith(
+            "log_"
+        ) else tuple(parts)
+
+    return compose
+
+
 def portal_link(controller: Controller, url: str, expires_at: datetime) -> Compose:
     """The way into somebody's own preferences."""
 

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from api.workflows.watching import last_look
 from audit import checkpoint, log
 from audit.errors import LauterError
 from governance import outbox
@@ -88,6 +89,11 @@ class _State(Collector):
         if signed:
             age = (now - signed[1]).total_seconds()
             yield GaugeMetricFamily("lauter_checkpoint_age_seconds", "Age of the newest checkpoint.", value=age)
+        if last := last_look(self._house.settings):
+            age = (now - last.at).total_seconds()
+            yield GaugeMetricFamily("lauter_monitor_age_seconds", "Age of the last look at the log.", value=age)
+            found = len(last.alarms)
+            yield GaugeMetricFamily("lauter_monitor_alarms", "Kinds of alarms of the last look.", value=found)
         pieces = GaugeMetricFamily("lauter_outbox_pieces", "Work after a commit, by state.", labels=("state",))
         for state, count in (("due", waits.due), ("later", waits.later), ("given_up", waits.failed)):
             pieces.add_metric((state,), count)

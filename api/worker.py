@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from api import mail_items, maildir
 from api.http_out import NotDelivered, TargetRefused
 from api.mail import Mailer, MailRefused, MailUnavailable
-from api.workflows import confirming, erasing, journaling, retention, schedules, webhooks, witnesses
+from api.workflows import confirming, erasing, journaling, retention, schedules, watching, webhooks, witnesses
 from governance import outbox, store_idempotency, visitors
 from governance.outbox import Item
 from governance.vocabulary import ENGINE
@@ -30,6 +30,8 @@ RETENTION_EVERY = timedelta(days=1)
 COSIGN_EVERY = timedelta(hours=1)
 MAILBOX_EVERY = timedelta(minutes=1)
 SCHEDULES_EVERY = timedelta(minutes=1)
+WATCH_EVERY = timedelta(hours=1)
+"""How often it is asked whether the daily look at the log is due."""
 MOST_AT_ONCE = 1_000
 
 Handler = Callable[["House", Mailer, Item, datetime], None]
@@ -45,6 +47,7 @@ HANDLERS: dict[str, Handler] = {
     "confirmation": mail_items.confirmation,
     "changed": mail_items.changed,
     "webhook": webhook,
+    "alarm": mail_items.alarm,
 }
 """What is done with each kind of item."""
 
@@ -140,8 +143,9 @@ def sweep_void(house: House, *, now: datetime) -> int:
 
 def work_forever(house: House, mailer: Mailer, *, clock: Callable[[], datetime], stop: Event, log: Any = None) -> None:
     """Work until *stop* is set; looks for new work every second."""
-    swept = read = cosigned = looked = kept = datetime.min.replace(tzinfo=clock().tzinfo)
+    swept = read = cosigned = looked = kept = watched = datetime.min.replace(tzinfo=clock().tzinfo)
     runs: Thread | None = None
+    looks: Thread | None = None
     while not stop.is_set():
         now = clock()
         _guarded(lambda: Round(house, mailer, clock, log, stop).run(MOST_AT_ONCE), log)
@@ -155,6 +159,10 @@ def work_forever(house: House, mailer: Mailer, *, clock: Callable[[], datetime],
         if now - swept >= SWEEP_EVERY:
             swept = now
             _guarded(lambda: sweep_void(house, now=clock()), log)
+            _guarded(lambda: watching.tell(house, now=clock()), log)
+        if now - watched >= WATCH_EVERY and (looks is None or not looks.is_alive()):
+            watched = now
+            looks = _beside(lambda: _guarded(lambda: _watch(house, now=clock()), log))
         if now - kept >= RETENTION_EVERY:
             kept = now
             _guarded(lambda: retention.apply(house, actor=ENGINE, now=clock()), log)
@@ -184,6 +192,13 @@ def _cosign(house: House, log: Any, *, now: datetime) -> None:
     for asked in witnesses.cosign(house, now=now).asked:
         if asked.problem is not None and log is not None:
             log.error("witness:failed", error=asked.problem)
+
+
+def _watch(house: House, *, now: datetime) -> None:
+    """Look at the log, once a day whoever looked last."""
+    last = watching.last_look(house.settings)
+    if last is None or now - last.at >= watching.LOOK_EVERY:
+        watching.look(house, now=now)
 
 
 def _handler(item: Item) -> Handler:

@@ -5,6 +5,7 @@ Thresholds are settings, not law: a house with a large complaint desk looks peop
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from governance.toml_tables import TomlTable
 
 HOUR = timedelta(hours=1)
+_ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+")
 
 
 class AlarmKind(StrEnum):
@@ -41,6 +43,8 @@ class Thresholds:
     """So many decisions before a share says anything."""
     export_times_median: float = 2.0
     """A file against the median of the earlier ones to the same recipient."""
+    mail: str = ""
+    """Where alarms are told, such as the officer's mailbox; empty: on their page alone."""
 
 
 DEFAULTS = Thresholds()
@@ -69,7 +73,10 @@ def read_thresholds(root: TomlTable) -> Thresholds:
         yes_share=table.whole("yes_per_cent", round(given.yes_share * 100), least=50, most=100) / 100,
         decisions_at_least=table.whole("decisions_at_least", given.decisions_at_least, least=5, most=10_000),
         export_times_median=table.whole("export_per_cent_of_median", 200, least=110, most=10_000) / 100,
+        mail=table.text("mail", given.mail),
     )
+    if read.mail and not _ADDRESS.fullmatch(read.mail):
+        table.mistake("mail", "must be one mail address, such as datenschutz@example.org")
     table.finish()
     return read
 

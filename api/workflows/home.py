@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from api.settings import Settings
 from api.wiring import House, open_house
+from api.workflows import watching, witnesses
 from api.workflows.post_checks import mail_goes_out, nothing_given_up
 from api.workflows.stores import current_version, migrate, newest_version
 from audit import log
@@ -154,6 +155,9 @@ def _inner_checks(settings: Settings, now: datetime | None) -> Iterator[Check]:
         yield _check("mail", lambda: mail_goes_out(house))
         yield _check("outbox", lambda: nothing_given_up(house))
         yield _check("log", lambda: _log_is_sound(house))
+        if now is not None:
+            yield _check("monitor", lambda: watching.is_watched(house, now=now))
+            yield _check("witnesses", lambda: witnesses.are_heard(house, now=now))
     finally:
         house.close()
 

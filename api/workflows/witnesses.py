@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 AGAIN_AFTER = timedelta(hours=24)
 """A log that does not grow is cosigned again after a day: a fresh time shows that nobody hides a newer one."""
+SILENT_AFTER = timedelta(hours=48)
 LONGEST_ANSWER = 16_384
 HEADERS = {"Content-Type": "text/plain; charset=utf-8", "User-Agent": "lauter"}
 
@@ -87,6 +88,25 @@ def cosign(house: House, *, now: datetime, outward: Outward | None = None) -> Co
     way = outward or Outward(allowed=house.settings.webhook_hosts)
     called = [witness for witness in policy.witnesses if witness.url is not None]
     return Cosigned(tuple(_ask_one(house, way, witness, now) for witness in called))
+
+
+def are_heard(house: House, *, now: datetime) -> str:
+    """In words that enough witnesses cosigned of late; for `lauter doctor`.
+
+    Raises:
+        BadInput: the policy cannot be read, or its quorum was not met for two days; names the witnesses to ask about.
+    """
+    policy = house_policy(house)
+    if policy is None or not policy.witnesses:
+        return "none: nobody else vouches that all see one log; see docs/audit.md"
+    keys = {f"{one.verifier.name}+{one.verifier.key_id.hex()}": one.name for one in policy.witnesses}
+    with house.work.reading() as connection:
+        last = {key: store_witnessing.last_cosigned(connection, key) for key in keys}
+    heard = frozenset(key for key, row in last.items() if row is not None and now - row.witnessed_at < SILENT_AFTER)
+    silent = [name for key, name in keys.items() if key not in heard]
+    if not policy.is_met(heard):
+        raise BadInput(f"the quorum is not met: {', '.join(silent)} did not cosign; run `lauter audit cosign`")
+    return f"{len(heard)} of {len(keys)} cosigned within two days" + (f"; not {', '.join(silent)}" if silent else "")
 
 
 def _ask_one(house: House, way: Outward, witness: PolicyKey, now: datetime) -> Asked:
