@@ -30,6 +30,38 @@ if TYPE_CHECKING:
     from governance.rights import HoldsSubjectData
 
 
+class LogSigners:
+    """The signer of a process that lives longer than a key: after a rotation elsewhere it signs with the new key too,
+    and with a retired one never again (LOG-10). Listing one folder is all that a signature costs more.
+    """
+
+    def __init__(self, settings: Settings, keys: KeyRing) -> None:
+        self._settings = settings
+        self._files = log_files(settings)
+        self._signer = log_signer(settings, keys)
+
+    def current(self, work: Database) -> LogSigner:
+        """The signer of the keys that lie in the folder and belong to this house.
+
+        A key whose rotation is not committed yet does not count, so that nothing is signed by a key nobody noted.
+        """
+        files = log_files(self._settings)
+        if files != self._files:
+            try:
+                keys = load_keys(self._settings.keys_folder)
+                with work.reading() as connection:
+                    key_checks.verify(connection, keys)
+            except LauterError:
+                return self._signer
+            self._signer, self._files = log_signer(self._settings, keys), files
+        return self._signer
+
+
+def log_files(settings: Settings) -> frozenset[str]:
+    """Names of the log's key files in the home."""
+    return frozenset(path.name for path in settings.keys_folder.glob(f"{KeyRole.LOG.value}-*"))
+
+
 @dataclass(frozen=True)
 class House:
     """Everything a workflow may use; the power to name a person is only here, and is passed down in batches."""
@@ -42,10 +74,15 @@ class House:
     blocklist: BlockList
     keys: KeyRing
     catalogue: Catalogue
-    signer: LogSigner
+    signers: LogSigners
     links: Links
     journal: Journal
     retained: Retained
+
+    @property
+    def signer(self) -> LogSigner:
+        """Signs with every key of the log that is here now, the newest first."""
+        return self.signers.current(self.work)
 
     @property
     def holders(self) -> tuple[HoldsSubjectData, ...]:
@@ -103,7 +140,7 @@ def open_house(settings: Settings, *, restoring: bool = False) -> House:
         blocklist=BlockList(keys),
         keys=keys,
         catalogue=catalogue,
-        signer=log_signer(settings, keys),
+        signers=LogSigners(settings, keys),
         links=Links(keys),
         journal=journal,
         retained=Retained(vault_database, keys),

@@ -27,6 +27,7 @@ def serve(
 
     from api.app import create_app
     from api.mail import mailer_of
+    from api.running import serving
     from api.security import is_https, is_loopback
 
     settings = output.invocation(context).settings
@@ -36,7 +37,7 @@ def serve(
             "serving other machines needs https: put a proxy with a certificate in front and set LAUTER_PUBLIC_URL "
             "to its https address, or listen on 127.0.0.1"
         )
-    with output.house(context) as house:
+    with serving(settings), output.house(context) as house:
         mailer_of(settings, house.catalogue.controller)  # refused here, in words, not inside the started service
         sweep_runs(house)
         sweep_erasures(house)

@@ -42,9 +42,10 @@ def worker(
 ) -> None:
     """Send mails and webhooks and let void rows go, until interrupted."""
     from api.mail import mailer_of
+    from api.running import serving
     from api.worker import work_forever
 
-    with output.house(context) as house:
+    with serving(output.invocation(context).settings), output.house(context) as house:
         mailer = mailer_of(house.settings, house.catalogue.controller)
         resumed = _resume(house) if retry else 0
         if once:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from api.running import alone
 from api.wiring import open_house
 from audit import log
 from audit.database import STAGING_ROWS
@@ -41,18 +42,27 @@ class Rewrapped:
 
 
 def rotate_kek(settings: Settings, *, actor: Actor, now: datetime) -> Rewrapped:
-    """Make the next wrap key, move everything under it, destroy the older ones."""
+    """Make the next wrap key, move everything under it, destroy the older ones.
+
+    Raises:
+        HomeInUse: a service or worker runs in this home.
+    """
+    with alone(settings):
+        _add(settings, actor=actor, now=now)
+        house = open_house(settings)
+        try:
+            return _move(house, actor=actor, now=now)
+        finally:
+            house.close()
+
+
+def _add(settings: Settings, *, actor: Actor, now: datetime) -> None:
     house = open_house(settings)
     try:
         if len(house.keys.all(KeyRole.WRAP)) == 1:  # else a rotation was interrupted: go on with it
             with house.work.writing() as connection:
                 key = key_checks.add_epoch(connection, settings.keys_folder, KeyRole.WRAP, now=now)
                 log.append(connection, [Fact("key:added", str(actor), now, {"role": "wrap", "epoch": key.epoch})])
-    finally:
-        house.close()
-    house = open_house(settings)
-    try:
-        return _move(house, actor=actor, now=now)
     finally:
         house.close()
 

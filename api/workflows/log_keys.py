@@ -44,13 +44,13 @@ def list_keys(house: House) -> LogKeys:
 
 
 def rotate(house: House, *, actor: Actor, now: datetime) -> LogKeys:
-    """Make the next key. From the next start on, every checkpoint is signed by both."""
+    """Make the next key. From now on every checkpoint is signed by both, also by services that run already."""
     with house.work.writing() as connection:
         key = key_checks.add_epoch(connection, house.settings.keys_folder, KeyRole.LOG, now=now)
         vkey = verifier_key(house.signer.origin, key.secret)
         log_keys.note(connection, (*reversed(house.signer.vkeys), vkey), now=now)
         log.append(connection, [_fact("log:key_added", vkey, key.epoch, actor, now)])
-    return LogKeys((vkey, *house.signer.vkeys), list_keys(house).retired)
+    return list_keys(house)
 
 
 def retire(house: House, epoch: int, *, actor: Actor, now: datetime) -> LogKeys:

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from api import cli
+from api.running import HomeInUse, alone, serving
+from api.settings import read_settings
 
 CONTACTS = "id,name,mail\n" + "".join(f"K{n},Muster{n},ada{n}@example.org\n" for n in range(1, 4))
 MAPPING = """
@@ -67,3 +69,16 @@ def test_a_house_that_burnt_down_comes_back_without_whoever_was_erased(lauter: A
     assert lauter("new", "keys", "rotate", "kek")[1]["error"] == "BadInput"
     assert lauter("new", "keys", "rotate", "kek", "--stopped")[1] == {"epoch": 2, "moved": 2, "destroyed": [1]}
     assert lauter("new", "subject", "show", "--reference", "K1")[0] == 0
+
+
+def test_the_main_key_is_not_changed_under_a_service_that_runs(lauter: Any, tmp_path: Path) -> None:
+    """A process that knows the older key alone would read everybody as erased (ERA-3)."""
+    assert lauter("home", "init")[0] == 0
+    settings = read_settings({}, tmp_path / "home")
+    with serving(settings), serving(settings):
+        code, refused = lauter("home", "keys", "rotate", "kek", "--stopped")
+        assert (code, refused["error"]) == (1, "HomeInUse")
+    with alone(settings), pytest.raises(HomeInUse), serving(settings):
+        pass
+
+    assert lauter("home", "keys", "rotate", "kek", "--stopped")[1]["epoch"] == 2

@@ -209,12 +209,13 @@ def test_a_monitor_at_home_compares_each_decision_with_its_leaf(own: Served, tmp
 
 
 def test_a_new_key_signs_beside_the_old_until_that_is_retired(own: Served) -> None:
-    """Old proofs keep verifying with the old key, new ones with either, later ones with the new one (LOG-10)."""
+    """Old proofs verify by the old key, new ones by either, later ones by the new; services go on (LOG-10)."""
     old = own.house.signer.vkey
     before = prove_assignment(own.house, "value", "K0001", actor=OPERATOR, now=own.now).data
+    service = open_house(own.house.settings)
     new = log_keys.rotate(own.house, actor=OPERATOR, now=own.now).signing[0]
     both = open_house(own.house.settings)
-    assert both.signer.vkeys == (new, old)
+    assert both.signer.vkeys == service.signer.vkeys == (new, old)
     sign_checkpoint(both, now=own.now)
     during = prove_assignment(both, "value", "K0001", actor=OPERATOR, now=own.now).data
     with pytest.raises(BadInput, match="newest"):
@@ -222,7 +223,9 @@ def test_a_new_key_signs_beside_the_old_until_that_is_retired(own: Served) -> No
     with pytest.raises(NotFound):
         log_keys.retire(both, 7, actor=OPERATOR, now=own.now)
     assert log_keys.retire(both, 1, actor=OPERATOR, now=own.now) == log_keys.LogKeys((new,), (old,))
-    both.close()
+    assert list(service.signer.vkeys) == [new]
+    for house in (both, service):
+        house.close()
 
     after_house = open_house(own.house.settings)
     sign_checkpoint(after_house, now=own.now)

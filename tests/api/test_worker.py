@@ -20,7 +20,7 @@ from api.mail import Mail, MailRefused, MailUnavailable, mailer_of
 from api.smtp import SmtpMailer
 from api.wiring import House
 from api.worker import HANDLERS, Round, drain, sweep_void, work_forever
-from api.workflows import confirming, portal
+from api.workflows import confirming, portal, watching
 from api.workflows.consents import Said, declare_for
 from api.workflows.home import examine
 from api.workflows.post_checks import nothing_given_up
@@ -415,7 +415,7 @@ def test_mails_of_the_house_arrive_over_smtp(house: House) -> None:
 
 def test_every_kind_that_is_put_has_a_handler() -> None:
     """What nobody takes would wait until it is given up."""
-    assert HANDLERS.keys() == {portal.KIND, confirming.KIND, "changed", "webhook"}
+    assert HANDLERS.keys() == {portal.KIND, confirming.KIND, "changed", "webhook", watching.KIND}
 
 
 def test_doctor_names_what_was_given_up_and_a_mail_server_that_does_not_answer(
