@@ -9,7 +9,7 @@ What is let go repeats the kept record before it, so where somebody stood on any
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -56,6 +56,8 @@ def prune(database: Database, *, now: datetime, priced: Iterable[int], dry_run: 
     with database.reading() as connection:
         runs = store.published_runs(connection)
         kept_whole |= {run.id for run in runs if _is_binding(connection, run)}
+    bases = {run.id: run.base for run in runs}
+    kept_whole = frozenset(each for number in kept_whole for each in _chain(bases, number))
     for scheme in sorted({run.scheme for run in runs}):
         line = [run for run in runs if run.scheme == scheme]
         for place, run in enumerate(line[:-1]):
@@ -90,7 +92,7 @@ def _keep(connection: Connection, line: list[RunRow], place: int, rows: list[Ass
         np.array([bool(flag & Flag.LEFT) for flag in flags], dtype=bool),
     )
     decided = np.array([bool(flag & (Flag.CORRECTED | Flag.TAKEN_OUT)) for flag in flags], dtype=bool)
-    exported = np.isin(subjects, store_retention.exported_from(connection, line[place].id, subjects))
+    exported = np.isin(subjects, store_retention.exported_from(connection, _drawing(line, place), subjects))
     newest = ~_seen_later(connection, line[place + 1 :], subjects)
     return decided | exported | newest | _changed(connection, line, place, own)
 
@@ -140,6 +142,20 @@ def _keys(connection: Connection, run: RunRow) -> tuple[str, ...]:
 
 def _name(keys: tuple[str, ...], number: int) -> str | int:
     return keys[number] if 0 <= number < len(keys) else number
+
+
+def _chain(bases: Mapping[int, int | None], number: int) -> Iterator[int]:
+    """A run and the runs whose records stand for whoever it has none of."""
+    each: int | None = number
+    while each is not None:
+        yield each
+        each = bases.get(each)
+
+
+def _drawing(line: list[RunRow], place: int) -> list[int]:
+    """The runs for which a record of this one may stand: itself, and incremental ones that rest on it."""
+    bases = {run.id: run.base for run in line}
+    return [run.id for run in line[place:] if line[place].id in set(_chain(bases, run.id))]
 
 
 def _is_binding(connection: Connection, run: RunRow) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -52,10 +52,10 @@ def stood_in(connection: Connection, run: int, low: int, high: int) -> Stood:
     )
 
 
-def exported_from(connection: Connection, run: int, subjects: Ids) -> Ids:
-    """Those of some people who left the house by a release that drew from this run, ascending."""
+def exported_from(connection: Connection, runs: Collection[int], subjects: Ids) -> Ids:
+    """Those of some people who left the house by a release that drew from one of these runs, ascending."""
     query = select(export.c.id, export.c.manifest).where(export.c.state == RELEASED, export.c.manifest.is_not(None))
-    numbers = [row.id for row in connection.execute(query) if json.loads(row.manifest).get("run") == run]
+    numbers = [row.id for row in connection.execute(query) if json.loads(row.manifest).get("run") in runs]
     if not numbers or not len(subjects):
         return np.zeros(0, dtype=np.int64)
     low, high = int(subjects[0]), int(subjects[-1])
