@@ -43,6 +43,7 @@ class Right(StrEnum):
     WEBHOOKS = "webhooks"
     KEEP_WEBHOOKS = "keep_webhooks"
     DECLARE = "declare"
+    ACKNOWLEDGE = "acknowledge"
     EXACT = "exact"
 
 
@@ -51,7 +52,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
         {
             Right.OVERVIEW, Right.CONTACTS, Right.SEGMENTS, Right.PERSON, Right.PRICES, Right.CHECK_PRICE,
             Right.APPROVE_SCHEME, Right.EXPORTS, Right.APPROVE_EXPORT, Right.LOG, Right.RECORDS, Right.BUNDLE,
-            Right.COMPLIANCE, Right.METRICS, Right.VERIFY, Right.EXACT, Right.WEBHOOKS,
+            Right.COMPLIANCE, Right.ACKNOWLEDGE, Right.METRICS, Right.VERIFY, Right.EXACT, Right.WEBHOOKS,
         }
     ),
     Role.MARKETING: frozenset(

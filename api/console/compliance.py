@@ -26,6 +26,7 @@ router = APIRouter()
 
 Reader = Annotated[Visit, Depends(visiting(Right.COMPLIANCE))]
 Posted = Annotated[Visit, Depends(posting(Right.COMPLIANCE))]
+Answerable = Annotated[Visit, Depends(posting(Right.ACKNOWLEDGE))]
 
 AREAS: dict[Area, str] = {
     Area.ASSESSMENTS: N_("Assessments"),
@@ -83,7 +84,7 @@ def seen(visit: Posted) -> Response:
 
 
 @router.post("/compliance/acknowledge")
-def acknowledge(visit: Posted) -> Response:
+def acknowledge(visit: Answerable) -> Response:
     """Somebody looked at an alarm; that is a fact."""
     alarm_workflow.acknowledge(visit.house, visit.form.get("alarm", ""), actor=visit.who.actor, now=visit.now)
     return visit.go("/console/compliance")
