@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from api.wiring import House
+    from governance.purposes import Purpose
     from segmentation.store import DefinitionRow
 
 NEEDS_OFFICER = frozenset({EffectClass.PRICE, EffectClass.CONTRACT})
@@ -165,6 +166,18 @@ def _check_assessed(house: House, row: DefinitionRow, now: datetime) -> None:
     definition = parse_definition(row.document, house.catalogue)
     purpose = house.catalogue.purpose(definition.purpose)
     if purpose.lacks_assessment(definition.effect_class, house.today(now)):
+        raise AssessmentMissing(purpose.key)
+
+
+def check_still_assessed(house: House, purpose: Purpose, effect: EffectClass, *, now: datetime) -> None:
+    """Nothing that a price or a contract hangs on is computed or leaves once its assessment is over (Article 35(11)).
+
+    A purpose of legitimate interests needs no look here: without its assessment nobody is permitted (PRI-6).
+
+    Raises:
+        AssessmentMissing: says for which purpose.
+    """
+    if effect in NEEDS_OFFICER and purpose.lacks_assessment(effect, house.today(now)):
         raise AssessmentMissing(purpose.key)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from api.workflows.activations import running_definition
+from api.workflows.activations import check_still_assessed, running_definition
 from api.workflows.price_gates import export_refusal
 from audit import log
 from audit.errors import NotFound, Refused
@@ -206,11 +206,13 @@ def source_of(house: House, connection: Connection, wanted: ExportRequest, *, no
         SchemeUnknown, NeverRun, SegmentUnknown, PurposeMismatch: the scheme cannot give what is asked for.
         NotActivated: it was switched off.
         StaleSegment: its result is too old, or of another version than the active one.
+        AssessmentMissing: a price or a contract hangs on it, and its assessment is over.
     """
     running_definition(connection, wanted.scheme)
     live = membership.live(connection, wanted.scheme)
     check_fresh(connection, wanted.scheme, house.catalogue.controller, now=now)
     live.check_purpose(wanted.purpose)
+    check_still_assessed(house, wanted.purpose, wanted.purpose.effect, now=now)
     return Source(live, Chosen(live.unit, _chosen(wanted, live.model.segments)))
 
 

@@ -125,6 +125,7 @@ def run(
     Raises:
         SchemeUnknown: no such scheme.
         NotActivated: it has drafts only, or was switched off.
+        AssessmentMissing: a price or a contract hangs on it, and its assessment is over.
         DefinitionInvalid, FieldNotPermitted: the catalogue changed so that the definition does not hold any more.
     """
     from segmentation.run import Task
@@ -134,8 +135,11 @@ def run(
     note_catalogue(house, actor=actor, now=now)
     with house.work.reading() as connection:
         row = activations.running_definition(connection, scheme)
+    definition = parse_definition(row.document, house.catalogue)
+    purpose = house.catalogue.purpose(definition.purpose)
+    activations.check_still_assessed(house, purpose, definition.effect_class, now=now)
     task = Task(
-        definition=parse_definition(row.document, house.catalogue),
+        definition=definition,
         version=row.version,
         catalogue=house.catalogue,
         actor=actor,
