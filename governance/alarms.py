@@ -73,7 +73,7 @@ def read_thresholds(root: TomlTable) -> Thresholds:
         yes_share=table.whole("yes_per_cent", round(given.yes_share * 100), least=50, most=100) / 100,
         decisions_at_least=table.whole("decisions_at_least", given.decisions_at_least, least=5, most=10_000),
         export_times_median=table.whole("export_per_cent_of_median", 200, least=110, most=10_000) / 100,
-        mail=table.text("mail", given.mail),
+        mail=table.optional_text("mail") or given.mail,
     )
     if read.mail and not _ADDRESS.fullmatch(read.mail):
         table.mistake("mail", "must be one mail address, such as datenschutz@example.org")

@@ -13,12 +13,14 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from api.workflows import watching, witnesses
 from api.workflows.alarms import alarms
 from api.workflows.corrections import waiting as waiting_corrections
 from api.workflows.export_requests import exports
 from api.workflows.prices import policies
 from api.workflows.stored_definitions import stored_definition
 from audit import checkpoint, log
+from audit.errors import LauterError
 from governance import store_views
 from governance.vocabulary import Text
 from segmentation import store, store_activation
@@ -195,13 +197,51 @@ def _exports(house: House) -> Iterator[Matter]:
 
 
 def _log(house: House, now: datetime) -> Iterator[Matter]:
+    yield _signed(house, now)
+    yield _looked_at(house, now)
+    yield _witnessed(house, now)
+
+
+def _signed(house: House, now: datetime) -> Matter:
     with house.work.reading() as connection:
         size, signed = log.size(connection), checkpoint.last_signed(connection)
     if signed is None:
-        yield Matter(Area.LOG, "attention", Text("nie unterschrieben", "never signed"), None, "/console/verify")
-        return
+        return Matter(Area.LOG, "attention", Text("nie unterschrieben", "never signed"), None, "/console/verify")
     behind, old = size - signed[0], now - signed[1] > CHECKPOINT_AGE
-    note = Text(f"{behind} Einträge seither", f"{behind} entries since")
+    one = Text("ein Eintrag seither", "one entry since")
+    note = one if behind == 1 else Text(f"{behind} Einträge seither", f"{behind} entries since")
     late = behind > 0 and old
     text = Text(f"zuletzt unterschrieben bei {signed[0]} Einträgen", f"last signed at {signed[0]} entries")
-    yield Matter(Area.LOG, "attention" if late else "ok", text, note, "/console/verify")
+    return Matter(Area.LOG, "attention" if late else "ok", text, note, "/console/verify")
+
+
+def _looked_at(house: House, now: datetime) -> Matter:
+    """The daily look: what it found, and whether somebody still looks (LOG-11)."""
+    last = watching.last_look(house.settings)
+    if last is None:
+        text = Text("noch nie von selbst geprüft", "never yet checked by itself")
+        return Matter(Area.LOG, "attention", text, None, "/console/verify")
+    day, iso = f"{last.at:%d.%m.%Y}", last.at.date().isoformat()
+    if not last.ok:
+        text = Text(f"am {day} etwas gefunden, das nicht passt", f"something did not fit on {iso}")
+        kinds = ", ".join(last.alarms)
+        return Matter(Area.LOG, "refused", text, Text(kinds, kinds), "/console/verify")
+    text = Text(f"zuletzt von selbst geprüft am {day}", f"last checked by itself on {iso}")
+    late = now - last.at > watching.OVERDUE
+    return Matter(Area.LOG, "attention" if late else "ok", text, None, "/console/verify")
+
+
+def _witnessed(house: House, now: datetime) -> Matter:
+    """Whether somebody else vouches that all see one log (LOG-3)."""
+    try:
+        heard, needed = witnesses.heard(house, now=now)
+    except LauterError:
+        text = Text("die Richtlinie der Zeugen ist nicht lesbar", "the policy of the witnesses cannot be read")
+        return Matter(Area.LOG, "attention", text, None, "/console/checkpoint")
+    if needed is None:
+        text = Text("kein Zeuge", "no witness")
+        note = Text("Niemand sonst bürgt dafür, dass alle dasselbe Protokoll sehen.",
+                    "Nobody else vouches that all see the same log.")  # fmt: skip
+        return Matter(Area.LOG, "attention", text, note, "/console/checkpoint")
+    text = Text(f"{len(heard)} Zeugen in den letzten zwei Tagen", f"{len(heard)} witnesses within two days")
+    return Matter(Area.LOG, "ok" if needed.is_met(heard) else "refused", text, None, "/console/checkpoint")

@@ -90,27 +90,42 @@ def cosign(house: House, *, now: datetime, outward: Outward | None = None) -> Co
     return Cosigned(tuple(_ask_one(house, way, witness, now) for witness in called))
 
 
+def heard(house: House, *, now: datetime) -> tuple[frozenset[str], Policy | None]:
+    """Keys of the witnesses that cosigned of late, and the policy; None where it names no witness.
+
+    Raises:
+        BadInput: the policy cannot be read.
+    """
+    policy = house_policy(house)
+    if policy is None or not policy.witnesses:
+        return frozenset(), None
+    with house.work.reading() as connection:
+        last = {_key(one): store_witnessing.last_cosigned(connection, _key(one)) for one in policy.witnesses}
+    return frozenset(key for key, row in last.items() if row and now - row.witnessed_at < SILENT_AFTER), policy
+
+
 def are_heard(house: House, *, now: datetime) -> str:
     """In words that enough witnesses cosigned of late; for `lauter doctor`.
 
     Raises:
         BadInput: the policy cannot be read, or its quorum was not met for two days; names the witnesses to ask about.
     """
-    policy = house_policy(house)
-    if policy is None or not policy.witnesses:
+    found, policy = heard(house, now=now)
+    if policy is None:
         return "none: nobody else vouches that all see one log; see docs/audit.md"
-    keys = {f"{one.verifier.name}+{one.verifier.key_id.hex()}": one.name for one in policy.witnesses}
-    with house.work.reading() as connection:
-        last = {key: store_witnessing.last_cosigned(connection, key) for key in keys}
-    heard = frozenset(key for key, row in last.items() if row is not None and now - row.witnessed_at < SILENT_AFTER)
-    silent = [name for key, name in keys.items() if key not in heard]
-    if not policy.is_met(heard):
+    silent = [one.name for one in policy.witnesses if _key(one) not in found]
+    if not policy.is_met(found):
         raise BadInput(f"the quorum is not met: {', '.join(silent)} did not cosign; run `lauter audit cosign`")
-    return f"{len(heard)} of {len(keys)} cosigned within two days" + (f"; not {', '.join(silent)}" if silent else "")
+    told = f"{len(found)} of {len(policy.witnesses)} cosigned within two days"
+    return told + (f"; not {', '.join(silent)}" if silent else "")
+
+
+def _key(witness: PolicyKey) -> str:
+    return f"{witness.verifier.name}+{witness.verifier.key_id.hex()}"
 
 
 def _ask_one(house: House, way: Outward, witness: PolicyKey, now: datetime) -> Asked:
-    key = f"{witness.verifier.name}+{witness.verifier.key_id.hex()}"
+    key = _key(witness)
     with house.work.reading() as connection:
         note = checkpoint.latest(connection)
         last = store_witnessing.last_cosigned(connection, key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from api.wiring import House
 from api.worker import drain
 from api.workflows import portal, watching
 from api.workflows.alarms import alarms
+from api.workflows.compliance import Area, compliance
 from api.workflows.home import examine, make_home
 from api.workflows.log import sign_checkpoint
 from audit.errors import BadInput, Unavailable
@@ -144,3 +145,19 @@ def test_an_address_that_is_none_is_a_mistake_of_the_catalogue(tmp_path: Path, a
 
     with pytest.raises(CatalogueInvalid, match=r"alarms\.mail"):
         load_catalogue(path)
+
+
+def test_the_page_of_compliance_tells_of_the_look_and_of_witnesses(house: House) -> None:
+    """Whoever answers for the log sees that somebody looks at it, and who vouches for it (LOG-3, LOG-11)."""
+
+    def told(now: datetime = NOON) -> list[tuple[str, str]]:
+        matters = compliance(house, now=now).matters
+        return [(one.kind, one.text.en) for one in matters if one.area is Area.LOG][1:]
+
+    assert told() == [("attention", "never yet checked by itself"), ("attention", "no witness")]
+    watching.look(house, now=NOON)
+    assert told()[0] == ("ok", "last checked by itself on 2026-11-22")
+    assert told(NOON + 3 * DAY)[0][0] == "attention"
+    alter_a_row(house)
+    watching.look(house, now=NOON)
+    assert told()[0] == ("refused", "something did not fit on 2026-11-22")
