@@ -41,8 +41,7 @@ def in_runs(house: House, subject: int) -> list[int]:
 
 def size_of(house: House) -> int:
     """How many stand in the first segment now."""
-    sizes = {one["key"]: one["size"] for one in segments.show(house, "value", now=SOON).to_json()["segments"]}
-    return int(sizes["gold"])
+    return segments.show(house, "value", now=SOON).now["gold"]
 
 
 def test_the_person_is_gone_from_the_base_and_from_what_rests_on_it(house: House) -> None:
