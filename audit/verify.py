@@ -20,7 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audit import merkle
+from audit import merkle, sealed
 from audit.errors import BadInput, Broken, LauterError, ProofRefused
 from audit.fact import Fact, FactValue, parse_fact
 from audit.findings import Finding, LogReport
@@ -28,6 +28,7 @@ from audit.note import LogVerifier
 from audit.opening import batch_leaf
 from audit.policy import Policy, parse_policy
 from audit.proof import OpenedRow, parse_proof
+from audit.sealed import VerifiedPapers
 from audit.tree_head import Checkpoint, SignedCheckpoint, open_checkpoint
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from audit.batch_tree import BatchRows
     from audit.parts import Parts
 
-__all__ = ["Finding", "LogReport", "VerifiedProof", "check_batch", "check_log", "main", "verify_proof"]
+__all__ = ["Finding", "LogReport", "VerifiedProof", "check_batch", "check_log", "main", "verify_papers", "verify_proof"]
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,16 @@ def verify_proof(data: bytes, vkeys: Sequence[str], *, policy: Policy | None = N
     return VerifiedProof(head, proof.index, fact, proof.opened, by_log, by_witness, unknown, seen, quorum)
 
 
+def verify_papers(data: bytes, vkeys: Sequence[str], *, policy: Policy | None = None) -> VerifiedPapers[VerifiedProof]:
+    """Verify a ZIP file of papers whose list was sealed in the log, with every proof in it. See `audit.sealed`.
+
+    Raises:
+        ProofRefused: it is no such file, or anything in it was swapped, added or left out; names the file.
+        BadInput: a key cannot be read.
+    """
+    return sealed.open_papers(data, lambda proof: verify_proof(proof, vkeys, policy=policy))
+
+
 def _verify_opened(opened: OpenedRow, body: Mapping[str, FactValue]) -> None:
     """The row leads to the root in the fact; header and size are taken from the fact, not from the file."""
     header, size, root = body.get("header"), body.get("size"), body.get("root")
@@ -182,8 +193,11 @@ def check_batch(connection: Connection, batch: int, rows: BatchRows, parts: Part
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command `python -m audit.verify`."""
-    parser = argparse.ArgumentParser(prog="python -m audit.verify", description="Verify a .lauter-proof file offline.")
-    parser.add_argument("file", type=Path, help="the proof")
+    parser = argparse.ArgumentParser(
+        prog="python -m audit.verify",
+        description="Verify a .lauter-proof file, or a ZIP file of sealed papers, offline.",
+    )
+    parser.add_argument("file", type=Path, help="the proof, or the papers")
     parser.add_argument("--vkey", action="append", default=[], help="public key of the log or of a witness")
     parser.add_argument("--policy", type=Path, help="C2SP tlog-policy file: logs, witnesses, quorum")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of text")
@@ -192,7 +206,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("give --vkey or --policy: a proof by an unknown key proves nothing")
     try:
         policy = parse_policy(given.policy.read_bytes()) if given.policy else None
-        proof = verify_proof(given.file.read_bytes(), given.vkey, policy=policy)
+        data = given.file.read_bytes()
+        papers = verify_papers(data, given.vkey, policy=policy) if data.startswith(sealed.MAGIC) else None
+        proof = papers.seal if papers else verify_proof(data, given.vkey, policy=policy)
     except (LauterError, OSError) as problem:
         reason = "the file cannot be read" if isinstance(problem, OSError) else str(problem)
         if given.json:
@@ -200,12 +216,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             sys.stderr.write(f"refused: {reason}\n")
         return 2 if isinstance(problem, BadInput | OSError) else 1
-    sys.stdout.write(json.dumps(proof.to_json()) + "\n" if given.json else _sentences(proof))
+    told = proof.to_json() | ({"files": list(papers.files), "proofs": papers.proofs} if papers else {})
+    sys.stdout.write(json.dumps(told) + "\n" if given.json else _sentences(proof, papers))
     return 0
 
 
-def _sentences(proof: VerifiedProof) -> str:
+def _sentences(proof: VerifiedProof, papers: VerifiedPapers[VerifiedProof] | None) -> str:
     lines = [proof.statement, f"Signed by {', '.join(proof.signed_by)}."]
+    if papers:
+        lines.append(f"{len(papers.files)} papers are those that were sealed; {papers.proofs} proofs among them hold.")
     if proof.unknown:
         lines.append(f"Not checked, because their keys were not given: {', '.join(proof.unknown)}.")
     return "\n".join(lines) + "\n"

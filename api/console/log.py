@@ -34,6 +34,7 @@ KINDS: dict[str, str] = {
     "assignment:read": N_("Assignments looked at"),
     "attributes:imported": N_("Protected attributes imported"),
     "authority:bundle_made": N_("Papers about a person put together"),
+    "authority:bundle_sealed": N_("List of the papers about a person sealed"),
     "backup:made": N_("Backup made"),
     "catalogue:changed": N_("Catalogue changed"),
     "channel:used": N_("Use of a consent to calls recorded"),

@@ -24,7 +24,9 @@ from api.workflows.papers import PaperKind, paper_of
 from api.workflows.person_state import state_on
 from audit import log
 from audit.errors import NotFound
-from audit.fact import Fact
+from audit.fact import Fact, FactValue
+from audit.prove import prove_fact
+from audit.sealed import PROOF
 from governance.vocabulary import Text, Unit
 from segmentation import store
 
@@ -46,9 +48,11 @@ READ_ME = Text(
     "verzeichnis.pdf    Verzeichnis von Verarbeitungstätigkeiten\n"
     "schluessel.txt     öffentliche Schlüssel des Protokolls, der jetzige zuerst\n"
     "checkpoint.txt     letzter unterschriebener Stand des Protokolls\n"
-    "inhalt.json        SHA-256 jeder Datei\n\n"
-    "Prüfen ohne Datenbank und ohne Netz:\n"
-    '  lauter audit verify DATEI.lauter-proof --key "$(cat schluessel.txt)"\n',
+    "inhalt.json        SHA-256 jeder Datei; inhalt.lauter-proof beweist, dass diese Liste im Protokoll steht\n\n"
+    "Alles auf einmal prüfen, ohne Datenbank und ohne Netz, mit einem Schlüssel, den Sie auf anderem Weg erhielten:\n"
+    "  lauter audit verify DATEI.zip --key SCHLÜSSEL\n"
+    "Einen Beleg für sich:\n"
+    "  lauter audit verify DATEI.lauter-proof --key SCHLÜSSEL\n",
     "Papers about one person\n\n"
     "state.pdf          what held on that day: permission, segments, prices, recipients\n"
     "assignments/       each assignment: explanation and proof (.lauter-proof)\n"
@@ -57,9 +61,11 @@ READ_ME = Text(
     "record.pdf         record of processing activities\n"
     "key.txt            public keys of the log, the present one first\n"
     "checkpoint.txt     last signed state of the log\n"
-    "contents.json      SHA-256 of each file\n\n"
-    "To check without database and network:\n"
-    '  lauter audit verify FILE.lauter-proof --key "$(cat key.txt)"\n',
+    "contents.json      SHA-256 of each file; contents.lauter-proof proves that this list stands in the log\n\n"
+    "To check everything at once without database and network, with a key that you got another way:\n"
+    "  lauter audit verify FILE.zip --key KEY\n"
+    "One proof by itself:\n"
+    "  lauter audit verify FILE.lauter-proof --key KEY\n",
 )
 NAMES = {
     "de": {"state": "stand", "assignments": "zuordnungen", "declarations": "erklaerungen", "evidence": "nachweise",
@@ -117,10 +123,24 @@ def authority_bundle(
     logs.sign_checkpoint(house, now=now)
     files = dict(_files(order))
     listed = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
-    files[f"{order.names['contents']}.json"] = _json({"files": listed, "log_entry": entry})
+    contents = _json({"files": listed, "log_entry": entry})
+    files[f"{order.names['contents']}.json"] = contents
+    files[f"{order.names['contents']}{PROOF}"] = _sealed(order, entry, contents)
     data = _zipped(files)
-    proofs = sum(name.endswith(".lauter-proof") for name in files)
+    proofs = sum(name.endswith(PROOF) for name in files)
     return Bundle(data, tuple(sorted(files)), proofs, hashlib.sha256(data).hexdigest(), entry)
+
+
+def _sealed(order: _Order, made: int, contents: bytes) -> bytes:
+    """Put the hash of the list into the log, and prove it: from now on nothing in the file can be swapped unnoticed."""
+    house, digest = order.house, hashlib.sha256(contents).digest()
+    with house.work.writing() as connection:
+        body: dict[str, FactValue] = {"made": made, "contents": digest}
+        fact = Fact("authority:bundle_sealed", str(order.actor), order.now, body, (order.subject.number,))
+        index = log.append(connection, [fact])
+    logs.sign_checkpoint(house, now=order.now)
+    with house.work.reading() as connection:
+        return prove_fact(connection, index)
 
 
 def _files(order: _Order) -> Iterator[tuple[str, bytes]]:

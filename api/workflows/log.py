@@ -21,7 +21,8 @@ from audit.note import LogVerifier
 from audit.parts import parts_of
 from audit.policy import parse_policy
 from audit.prove import prove_row
-from audit.verify import Finding, check_batch, check_log, verify_proof
+from audit.sealed import MAGIC
+from audit.verify import Finding, check_batch, check_log, verify_papers, verify_proof
 from governance.store import subject_of
 from governance.vocabulary import Unit
 from segmentation import store, store_assignments
@@ -202,17 +203,26 @@ def subject_behind(connection: Connection, pseudonym: bytes | None) -> int:
 
 
 def verify_file(data: bytes, keys: str | Sequence[str], *, policy: bytes | None = None) -> Verification:
-    """Verify a proof file with nothing but public keys, or a policy of logs and witnesses: no database, no network.
+    """Verify a proof file, or sealed papers with every proof in them, with nothing but public keys or a policy.
+
+    No database, no network.
 
     Raises:
         BadInput: a key or the policy cannot be read.
     """
     trusted = None if policy is None else parse_policy(policy)
+    given = [keys] if isinstance(keys, str) else keys
     try:
-        proof = verify_proof(data, [keys] if isinstance(keys, str) else keys, policy=trusted)
+        papers = verify_papers(data, given, policy=trusted) if data.startswith(MAGIC) else None
+        proof = papers.seal if papers else verify_proof(data, given, policy=trusted)
     except ProofRefused as problem:
         return Verification(False, 0, "The proof is refused.", ({"where": "proof", "what": str(problem)},))
     notes = tuple(f"signature by an unknown key, not checked: {line}" for line in proof.unknown)
+    if papers is not None:
+        notes = (
+            f"{len(papers.files)} papers are those that were sealed; {papers.proofs} proofs among them hold",
+            *notes,
+        )
     return Verification(True, proof.checkpoint.size, proof.statement, notes=notes, proof=proof.to_json())
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+import warnings
 import zipfile
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -20,6 +22,8 @@ from api.workflows.declaring import Subject
 from api.workflows.log import read_log, verify_file
 from api.workflows.person_state import state_on
 from api.workflows.replaying import replay
+from audit import verify as audit_verify
+from audit.checkpoint import LogSigner
 from audit.errors import BadInput, NotFound
 from consent.ledger import declare
 from governance.papers import Paper, lines_of
@@ -28,7 +32,7 @@ from segmentation import membership
 from tests.api.web import Served
 from tests.small_world import DAY, NOON, RULES, a_small_world, run_scheme, said
 
-ONE = Subject(1, (1).to_bytes(16, "big"))
+ONE, TWO = (Subject(number, number.to_bytes(16, "big")) for number in (1, 2))
 
 
 @pytest.fixture
@@ -111,6 +115,16 @@ def test_looking_at_a_state_is_a_fact_about_the_person(house: House) -> None:
     assert kinds(house, 1) == ["subject:viewed"]
 
 
+def zipped(files: list[tuple[str, bytes]]) -> bytes:
+    """A ZIP file of these."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of two members of one name
+        for name, data in files:
+            archive.writestr(name, data)
+    return out.getvalue()
+
+
 class TestBundle:
     """Everything about one person for an authority (Article 58(1)(e) GDPR)."""
 
@@ -119,10 +133,10 @@ class TestBundle:
         with zipfile.ZipFile(io.BytesIO(bundle.data)) as archive:
             return {name: archive.read(name) for name in archive.namelist()}
 
-    def made(self, house: House, **more: Any) -> Bundle:
+    def made(self, house: House, subject: Subject = ONE, **more: Any) -> Bundle:
         """A bundle in English."""
         speaking = tongues("Europe/Berlin")["en"]
-        return authority_bundle(house, ONE, Unit.CONTACT, NOON.date(), speaking, actor=OPERATOR, now=NOON, **more)
+        return authority_bundle(house, subject, Unit.CONTACT, NOON.date(), speaking, actor=OPERATOR, now=NOON, **more)
 
     def test_every_proof_in_it_verifies_without_the_house(self, house: House) -> None:
         """LOG-8: the key in the file is all that is needed."""
@@ -136,11 +150,51 @@ class TestBundle:
 
     def test_its_list_names_every_file_with_its_hash(self, house: House) -> None:
         """Nothing can be swapped or left out unnoticed (Article 5(1)(f) GDPR)."""
-        import hashlib
-
         files = self.opened(self.made(house))
         listed = json.loads(files.pop("contents.json"))["files"]
+        files.pop("contents.lauter-proof")
         assert listed == {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+
+    def test_the_whole_file_verifies_at_once(self, house: House, tmp_path: Path, capsys: Any) -> None:
+        """One command, and an authority knows that these are the papers of then (LOG-8)."""
+        bundle = self.made(house)
+        found = verify_file(bundle.data, house.signer.vkey)
+        assert found.ok, found.findings
+        assert found.notes[0].startswith(f"{len(bundle.files) - 2} papers are those that were sealed")
+        (tmp_path / "papers.zip").write_bytes(bundle.data)
+        assert audit_verify.main([str(tmp_path / "papers.zip"), "--vkey", house.signer.vkey]) == 0
+        assert "papers are those that were sealed" in capsys.readouterr().out
+        assert not verify_file(bundle.data, LogSigner("other.example.org/log", b"\x05" * 32).vkey).ok
+
+    @pytest.mark.parametrize("attack", ["swapped", "swapped with the list", "left out", "added", "twice", "of another"])
+    def test_what_was_swapped_added_or_left_out_is_named(self, house: House, attack: str) -> None:
+        """Also by somebody who mends the list: the list's hash stands in the log (LOG-8)."""
+        files, other = self.opened(self.made(house)), self.opened(self.made(house, subject=TWO))
+        if attack.startswith("swapped"):
+            files["state.pdf"] += b" "
+        if attack == "swapped with the list":
+            listed = json.loads(files["contents.json"])
+            listed["files"]["state.pdf"] = hashlib.sha256(files["state.pdf"]).hexdigest()
+            files["contents.json"] = json.dumps(listed).encode()
+        if attack == "left out":
+            del files["record.pdf"]
+        if attack == "added":
+            files["more.txt"] = b"x"
+        if attack == "of another":
+            files |= {name: data for name, data in other.items() if name.startswith(("assignments/", "contents"))}
+        data = zipped([*files.items(), *([("state.pdf", b"x")] if attack == "twice" else [])])
+
+        found = verify_file(data, house.signer.vkey)
+
+        assert not found.ok
+        named = {"swapped with the list": "contents.json", "left out": "record.pdf", "added": "more.txt",
+                 "twice": "two files", "swapped": "state.pdf", "of another": "declarations/"}  # fmt: skip
+        assert named[attack] in found.findings[0]["what"]
+
+    @pytest.mark.parametrize("data", [b"PK", b"PK\x03\x04" + b"\x00" * 40, b"PK\x05\x06" + b"\x00" * 18])
+    def test_a_file_that_is_no_such_papers_is_refused(self, house: House, data: bytes) -> None:
+        """Damaged or empty, it is refused in words."""
+        assert not verify_file(data, house.signer.vkey).ok
 
     def test_it_tells_of_nobody_else(self, house: House) -> None:
         """EXP-3: the person's own data and nothing of their neighbours."""

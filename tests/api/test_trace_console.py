@@ -92,7 +92,7 @@ def comes_in(story: Story) -> Any:
 
 
 BUNDLE = ("assignment:explained", "assignment:explained", "assignment:proven", "assignment:proven",
-          "authority:bundle_made", "subject:viewed")  # fmt: skip
+          "authority:bundle_made", "authority:bundle_sealed", "subject:viewed")  # fmt: skip
 """The papers hold an explanation and a proof for each of two schemes, and the declarations."""
 STEPS = (
     Step(f"GET {ROOT}/sign-in", (), lambda story: story.served.browser().get(f"{ROOT}/sign-in")),
