@@ -6,10 +6,12 @@ A proof file names nobody, but it opens one person's record; making one is readi
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 from sqlalchemy.exc import DataError, OperationalError
 
 from audit import checkpoint, log, log_keys
@@ -234,7 +236,7 @@ def verify_home(house: House, *, deep: bool = False) -> Verification:
             with parts_of(house.work, connection, _length(connection, deep=deep)) as parts:
                 report = check_log(connection, verifier=house.signer.verifier, former=keys, parts=parts)
                 findings = [*report.findings, *(at_most(_deep(connection, parts)) if deep else ())]
-    except (OperationalError, DataError):
+    except (OperationalError, DataError, sqlite3.OperationalError, psycopg.DataError):  # also straight from the driver
         unreadable = {"where": "work database", "what": "a value is of another type than was written"}
         return Verification(False, 0, "A row cannot be read.", (unreadable,))
     told = tuple({"where": finding.where, "what": finding.what} for finding in findings)
