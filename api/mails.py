@@ -91,11 +91,13 @@ def alarm(kind: str, url: str) -> Compose:
     def compose(tongue: Tongue) -> tuple[str, Sequence[Part]]:
         other = N_("The daily look at the log found something that does not fit.")
         more = tongue.say("Sign in to read more and to note that you looked at it:")
-        check = tongue.say("On the machine itself, %(command)s names each place.", command="lauter audit verify --deep")
         parts = [Part("text", tongue.say(ALARMS.get(kind, other))), Part("text", more), Part("link", url=url)]
-        return tongue.say("Something to look at in Lauter"), (*parts, Part("note", check)) if kind.startswith(
-            "log_"
-        ) else tuple(parts)
+        if kind.startswith("log_"):
+            check = tongue.say(
+                "On the machine itself, %(command)s names each place.", command="lauter audit verify --deep"
+            )
+            parts.append(Part("note", check))
+        return tongue.say("Something to look at in Lauter"), parts
 
     return compose
 

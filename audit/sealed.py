@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -80,7 +81,15 @@ def _unzipped(data: bytes) -> dict[str, bytes]:
             if len(names) != len(members):
                 raise ProofRefused("papers: two files bear one name")
             return {member.filename: archive.read(member) for member in members}
-    except (zipfile.BadZipFile, EOFError, OSError, ValueError, RuntimeError, NotImplementedError) as problem:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        OSError,
+        ValueError,
+        RuntimeError,
+        NotImplementedError,
+    ) as problem:
         raise ProofRefused("papers: the file is damaged or no ZIP file of this kind") from problem
 
 

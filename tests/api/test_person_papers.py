@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import random
 import warnings
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -190,6 +192,17 @@ class TestBundle:
         named = {"swapped with the list": "contents.json", "left out": "record.pdf", "added": "more.txt",
                  "twice": "two files", "swapped": "state.pdf", "of another": "declarations/"}  # fmt: skip
         assert named[attack] in found.findings[0]["what"]
+
+    def test_no_altered_byte_passes(self, house: House) -> None:
+        """Refused in words, or a byte that no paper is made of, such as the time of a member (LOG-8)."""
+        bundle = self.made(house)
+        whole = self.opened(bundle)
+        rng = random.Random(7)
+        for _ in range(150):
+            data = bytearray(bundle.data)
+            data[rng.randrange(len(data))] ^= rng.randrange(1, 256)
+            if verify_file(bytes(data), house.signer.vkey).ok:
+                assert self.opened(replace(bundle, data=bytes(data))) == whole
 
     @pytest.mark.parametrize("data", [b"PK", b"PK\x03\x04" + b"\x00" * 40, b"PK\x05\x06" + b"\x00" * 18])
     def test_a_file_that_is_no_such_papers_is_refused(self, house: House, data: bytes) -> None:
