@@ -11,10 +11,10 @@ from sqlalchemy.exc import DBAPIError
 
 from api.links import Links
 from api.settings import Settings
-from audit import log
+from audit import log, log_keys
 from audit.checkpoint import LogSigner
 from audit.database import Database, open_database
-from audit.errors import BadInput, LauterError, Unavailable
+from audit.errors import BadInput, Broken, LauterError, Unavailable
 from governance import key_checks
 from governance.addresses import Addresses
 from governance.blocklist import BlockList
@@ -52,9 +52,21 @@ class LogSigners:
                 with work.reading() as connection:
                     key_checks.verify(connection, keys)
             except LauterError:
+                self._check_none_retired(work)
                 return self._signer
             self._signer, self._files = log_signer(self._settings, keys), files
         return self._signer
+
+    def _check_none_retired(self, work: Database) -> None:
+        """The keys in the folder cannot be used just now; those in memory can, unless one was retired meanwhile.
+
+        Raises:
+            Broken: nothing may be signed until the folder is in order.
+        """
+        with work.reading() as connection:
+            retired = {row.vkey for row in log_keys.known(connection) if row.retired_at is not None}
+        if retired & set(self._signer.vkeys):
+            raise Broken("a key of the log was retired, and the keys in the folder cannot be read; run `lauter doctor`")
 
 
 def log_files(settings: Settings) -> frozenset[str]:

@@ -19,8 +19,8 @@ from audit import merkle, witness_state
 from audit.cosignature import Cosigner, Submission, parse_submission
 from audit.database import Database, open_database
 from audit.errors import BadInput, ProofRefused
-from audit.note import LogVerifier
-from audit.tree_head import Checkpoint, open_checkpoint, parse_checkpoint
+from audit.note import LogVerifier, signature_line
+from audit.tree_head import SignedCheckpoint, open_checkpoint, parse_checkpoint
 from audit.witness_state import Seen
 
 KEY_FILE = "witness.key"
@@ -73,31 +73,34 @@ class Witness:
         if verifiers is None:
             return Answer(404, "this witness does not know the log\n")
         try:
-            head = open_checkpoint(submission.note, verifiers).checkpoint
+            opened = open_checkpoint(submission.note, verifiers)
         except ProofRefused:
             return Answer(403, "no signature by a key of this log that the witness trusts\n")
-        if submission.old > head.size:
+        if submission.old > opened.checkpoint.size:
             return Answer(400, "the old size is larger than the checkpoint's\n")
         with self.state.writing() as connection:
-            return self._decide(connection, submission, head, now)
+            return self._decide(connection, submission, opened, now)
 
-    def _decide(self, connection: Connection, submission: Submission, head: Checkpoint, now: datetime) -> Answer:
+    def _decide(
+        self, connection: Connection, submission: Submission, opened: SignedCheckpoint, now: datetime
+    ) -> Answer:
         """Compare with the last one and remember this one, in one transaction."""
+        head, note = opened.checkpoint, _trusted(opened)
         last = witness_state.last_seen(connection, head.origin)
         size, root = (last.size, last.root) if last else (0, merkle.EMPTY_ROOT)
         if submission.old != size:
             return _conflict(size)
         if head.size == size and head.root != root:
-            witness_state.keep_evidence(connection, head.origin, submission.note, now=now)
+            witness_state.keep_evidence(connection, head, note, certain=True, now=now)
             return _conflict(size)
         try:
             if size == 0 and submission.proof:
                 raise ProofRefused("nothing is proven from an empty tree")
             merkle.verify_consistency(size, head.size, submission.proof, root, head.root)
         except ProofRefused:
-            witness_state.keep_evidence(connection, head.origin, submission.note, now=now)
+            witness_state.keep_evidence(connection, head, note, certain=False, now=now)
             return Answer(422, "the consistency proof does not verify\n")
-        witness_state.remember(connection, Seen(head.origin, head.size, head.root, submission.note, now))
+        witness_state.remember(connection, Seen(head.origin, head.size, head.root, note, now))
         return Answer(200, self.cosigner.cosign(head.text, now=now))
 
 
@@ -131,6 +134,12 @@ def _seed(path: Path) -> bytes:
     if os.name == "posix" and path.stat().st_mode & 0o077:
         raise BadInput(f"others may use {path.name}: chmod 600 it")
     return path.read_bytes()
+
+
+def _trusted(opened: SignedCheckpoint) -> str:
+    """The note with the lines of trusted keys alone: others anybody can add, and they would be kept here for ever."""
+    lines = [signature_line(one.name, one.key_id + one.blob) for one in opened.note.verified]
+    return f"{opened.note.text}\n{''.join(dict.fromkeys(lines))}"
 
 
 def _conflict(size: int) -> Answer:

@@ -9,6 +9,7 @@ from hashlib import sha256
 from sqlalchemy import BigInteger, Column, Connection, LargeBinary, MetaData, Table, Text, delete, func, insert, select
 
 from audit.database import Instant
+from audit.tree_head import Checkpoint
 
 METADATA = MetaData()
 MOST_EVIDENCE = 100
@@ -27,7 +28,7 @@ seen = Table(
 evidence = Table(
     "evidence",
     METADATA,
-    Column("digest", LargeBinary, primary_key=True, comment="SHA-256 of the note"),
+    Column("digest", LargeBinary, primary_key=True, comment="SHA-256 of the checkpoint's text"),
     Column("origin", Text, nullable=False, comment="the log"),
     Column("note", Text, nullable=False, comment="a checkpoint that the log signed and that does not follow"),
     Column("seen_at", Instant, nullable=False, comment="when, UTC"),
@@ -59,13 +60,21 @@ def remember(connection: Connection, row: Seen) -> None:
     connection.execute(insert(seen).values(values))
 
 
-def keep_evidence(connection: Connection, origin: str, note: str, *, now: datetime) -> None:
-    """Keep what shows two histories, or a proof that the log could not make."""
-    digest = sha256(note.encode()).digest()
-    known = connection.execute(select(evidence.c.digest).where(evidence.c.digest == digest)).first()
-    count = connection.execute(select(func.count()).where(evidence.c.origin == origin)).scalar_one()
-    if known is None and count < MOST_EVIDENCE:
-        connection.execute(insert(evidence).values(digest=digest, origin=origin, note=note, seen_at=now))
+def keep_evidence(connection: Connection, head: Checkpoint, note: str, *, certain: bool, now: datetime) -> None:
+    """Keep what shows two histories (*certain*), or came without a proof that it follows.
+
+    Anybody can send an honest checkpoint with a false proof, so such ones never take the place of a certain one.
+    """
+    digest = sha256(head.text.encode()).digest()
+    if connection.execute(select(evidence.c.digest).where(evidence.c.digest == digest)).first() is not None:
+        return
+    mine = evidence.c.origin == head.origin
+    count = connection.execute(select(func.count()).where(mine)).scalar_one()
+    if count >= MOST_EVIDENCE and certain:
+        oldest = select(evidence.c.digest).where(mine).order_by(evidence.c.seen_at, evidence.c.digest).limit(1)
+        connection.execute(delete(evidence).where(evidence.c.digest == oldest.scalar_subquery()))
+    if count < MOST_EVIDENCE or certain:
+        connection.execute(insert(evidence).values(digest=digest, origin=head.origin, note=note, seen_at=now))
 
 
 def kept_evidence(connection: Connection, origin: str) -> list[str]:

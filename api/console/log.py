@@ -66,6 +66,7 @@ KINDS: dict[str, str] = {
     "portal:left": N_("Left the portal"),
     "portal:letter_made": N_("Letter with a code made"),
     "portal:link_made": N_("Link into the portal made for a website"),
+    "import:began": N_("Import begun"),
     "key:added": N_("Key added"),
     "key:destroyed": N_("Key destroyed"),
     "log:key_added": N_("Key of the log added"),

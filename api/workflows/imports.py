@@ -21,7 +21,7 @@ from api.workflows.attribute_rows import AttributeRows
 from api.workflows.contact_rows import AccountRows, ContactRows
 from api.workflows.import_report import ImportReport, Tally
 from audit import log
-from audit.fact import Fact
+from audit.fact import Fact, FactValue
 from governance import store
 from governance.files import Limits, Source, SourceTable, open_table
 from governance.mapping import ImportMapping, parse_mapping
@@ -201,8 +201,12 @@ class _Call:
         rows.finish()
 
     def _start(self, mapping: ImportMapping) -> int:
+        """Note that rows are coming, before the first is stored: an import that breaks off leaves people too."""
         with self.house.work.writing() as connection:
-            return store.start_import(connection, self.kind, str(self.actor), mapping.digest, now=self.now)
+            number = store.start_import(connection, self.kind, str(self.actor), mapping.digest, now=self.now)
+            body: dict[str, FactValue] = {"import": number, "of": self.kind, "mapping": mapping.digest}
+            log.append(connection, [Fact("import:began", str(self.actor), self.now, body)])
+        return number
 
     def _finish(self, number: int, mapping: ImportMapping, report: ImportReport) -> None:
         document = json.dumps(report.to_json(), ensure_ascii=False, sort_keys=True, separators=(",", ":"))

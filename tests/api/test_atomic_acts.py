@@ -30,8 +30,6 @@ MAY_STAY: dict[str, set[str]] = {
     },
     # The person's own key for sealed words, made at the first time; the words stand in the row that was not written.
     f"POST {ROOT}/schemes/{{scheme}}/corrections": {"vault.evidence_key"},
-    # The note that this import was cut short.
-    f"POST {ROOT}/imports/{{kind}}": {"work.import_record"},
     # Rows of a file that is not built yet: the state says so, and building it again begins anew.
     f"POST {ROOT}/exports/{{number}}/build": {"work.export", "work.export_row"},
     # A call that failed may be repeated under its key.

@@ -230,12 +230,12 @@ def test_a_contact_gets_no_permission(house: House) -> None:
             assert connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar() == 0
 
 
-def test_an_import_is_one_fact_without_names(house: House) -> None:
+def test_an_import_tells_that_it_began_and_what_came_without_names(house: House) -> None:
     """Counts and the digest of the mapping (LOG-6)."""
     people(house)
     with house.work.reading() as connection:
-        (entry,) = log.entries(connection)
-    assert entry.kind == "contacts:imported"
+        entry, began = log.entries(connection)
+    assert (entry.kind, began.kind) == ("contacts:imported", "import:began")
     assert entry.body["created"] == 3
 
 

@@ -18,7 +18,7 @@ from api.wiring import open_house
 from api.workflows import log as logs
 from api.workflows import log_keys, monitoring, witnesses
 from api.workflows.log import prove_assignment, sign_checkpoint, verify_file, verify_home
-from audit.errors import BadInput, NotFound
+from audit.errors import BadInput, Broken, NotFound
 from audit.note import LogVerifier
 from audit.policy import parse_policy
 from audit.tiles import bundles_of, split_bundle, tiles_of
@@ -238,6 +238,27 @@ def test_a_new_key_signs_beside_the_old_until_that_is_retired(own: Served) -> No
     assert not own.house.settings.keys_folder.joinpath("log-1.key").exists()
     assert log_keys.list_keys(after_house).retired == (old,)
     after_house.close()
+
+
+def test_a_service_that_cannot_read_its_keys_signs_nothing_with_a_retired_one(own: Served) -> None:
+    """It stops signing instead, and says what to do (LOG-10)."""
+    service = open_house(own.house.settings)
+    log_keys.rotate(own.house, actor=OPERATOR, now=own.now)
+    newest = own.house.settings.keys_folder / "log-2.key"
+    newest.chmod(0o644)
+    assert len(service.signer.vkeys) == 1  # nothing was retired yet: the key in memory is good
+    newest.chmod(0o600)
+    both = open_house(own.house.settings)
+    log_keys.retire(both, 1, actor=OPERATOR, now=own.now)
+    newest.chmod(0o644)
+
+    with pytest.raises(Broken, match="retired"):
+        sign_checkpoint(service, now=own.now)
+
+    newest.chmod(0o600)
+    sign_checkpoint(service, now=own.now)
+    for house in (service, both):
+        house.close()
 
 
 def test_nothing_is_pruned_without_a_written_rule(own: Served) -> None:

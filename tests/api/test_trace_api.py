@@ -80,10 +80,10 @@ def lists_receipts(story: Story) -> Any:
 
 
 def imports(story: Story) -> Any:
-    """One company contact."""
+    """One contact whom nobody knew."""
     mapping = base64.urlsafe_b64encode((MAPPING + 'reference = "K"\n').encode()).decode()
     return story.as_(STEWARD).post(
-        f"{ROOT}/imports/contacts", content=b"K\nK0099\n", headers={"lauter-mapping": mapping}
+        f"{ROOT}/imports/contacts", content=b"K\nK0999\n", headers={"lauter-mapping": mapping}
     )
 
 
@@ -141,7 +141,7 @@ STEPS = (
          json={**WHOM, "purpose": "personalised_offers", "channel": "email"}),
     acts("POST /confirmations", (), "/confirmations", DESK,
          json={"reference": "K0004", "purpose": "newsletter"}),
-    Step(f"POST {ROOT}/imports/{{kind}}", ("contacts:imported",), imports),
+    Step(f"POST {ROOT}/imports/{{kind}}", ("contacts:imported", "import:began"), imports),
     acts("POST /prices", ("price:defined",), "/prices", MARKETING, content=a_policy(policy="more")),
     reads("/prices"),
     reads("/prices/volume", pattern="/prices/{name}"),

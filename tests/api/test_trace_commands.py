@@ -51,10 +51,10 @@ STEPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("template scheme reactivate --purpose personalised_offers", ()),
     ("import suggest {f}/contacts.csv", ()),
     ("import contacts {f}/contacts.csv -m {f}/contacts.toml --dry-run", ()),
-    ("import contacts {f}/contacts.csv -m {f}/contacts.toml", ("contacts:imported",)),
-    ("import accounts {f}/accounts.csv -m {f}/accounts.toml", ("accounts:imported",)),
-    ("import activities {f}/activities.csv -m {f}/activities.toml", ("activities:imported",)),
-    ("import attributes {f}/attributes.csv -m {f}/attributes.toml", ("attributes:imported",)),
+    ("import contacts {f}/contacts.csv -m {f}/contacts.toml", ("import:began", "contacts:imported")),
+    ("import accounts {f}/accounts.csv -m {f}/accounts.toml", ("import:began", "accounts:imported")),
+    ("import activities {f}/activities.csv -m {f}/activities.toml", ("import:began", "activities:imported")),
+    ("import attributes {f}/attributes.csv -m {f}/attributes.toml", ("import:began", "attributes:imported")),
     ("import consents {f}/consents.csv", ("consents:imported",)),
     ("import grounds {f}/grounds.csv", ("grounds:imported",)),
     ("subject show {who}", ("subject:viewed",)),
@@ -138,13 +138,13 @@ STEPS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )  # fmt: skip
 ELSEWHERE = {
     "init": "before the log begins: test_every_command_leaves_exactly_its_facts",
-    "restore": "log:restored, in a home of its own: test_keeping_commands.py",
-    "segment decide": "an operator's word activates at once: test_activations.py",
-    "segment withdraw": "a request waits for nobody here: test_activations.py",
+    "restore": "log:restored, in a home of its own: test_trace_apart.py",
+    "segment decide": "an operator's own word activates at once: test_trace_apart.py",
+    "segment withdraw": "a request waits for nobody here: test_trace_apart.py",
     "audit witness": "serves until it is stopped and keeps no house: test_witness.py",
     "serve": "serves until it is stopped: test_staff_and_serve.py",
     "demo": "plays this story itself: test_main_job.py",
-    "audit prune": "log:pruned, by a rule of the catalogue: test_log_tiles.py",
+    "audit prune": "log:pruned, by a rule of the catalogue: test_trace_apart.py",
     "roi": "reads a file and no house",
 }
 """Commands without a step, and where they are shown."""

@@ -104,7 +104,7 @@ STEPS = (
     page("/help"),
     page("/contacts", role=STEWARD),
     page("/imports", role=STEWARD),
-    form("/imports", ("contacts:imported",), lambda story: send(story.served, story.as_(STEWARD))),
+    form("/imports", ("contacts:imported", "import:began"), lambda story: send(story.served, story.as_(STEWARD))),
     page("/field-templates", role=MARKETING),
     page("/segments/new", role=MARKETING),
     form("/segments/new", ("scheme:activated", "scheme:defined"), builds(NEW, do="activate")),
